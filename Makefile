@@ -1,0 +1,56 @@
+# Two commands matter: `make run` plays every scenario, `make test` runs every check.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+CONTRACTS_VENV := .venv-contracts
+BIN := $(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
+
+# What scenarios need; bytecode of our own packages is compiled here, pip does it for the others.
+RUN_READY := $(VENV)/.run-ready
+# What lint, types and tests need on top.
+DEV_READY := $(VENV)/.dev-ready
+CONTRACTS_READY := $(CONTRACTS_VENV)/.ready
+
+.PHONY: run test lint types unit contracts artifacts lock clean
+
+run: $(RUN_READY)
+	$(BIN)/devnet run scenarios
+
+test: lint types unit contracts
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_READY)
+	$(BIN)/mypy
+
+unit: $(DEV_READY)
+	$(BIN)/pytest
+
+contracts: $(CONTRACTS_READY)
+	$(CONTRACTS_VENV)/bin/ape test tests/contracts -c tests/contracts/pytest.ini
+
+# Compile the contracts again and write harness/ztdx_devnet/artifacts.
+artifacts: $(CONTRACTS_READY)
+	$(CONTRACTS_VENV)/bin/python contracts/artifacts.py write
+
+$(RUN_READY): pyproject.toml requirements/run.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) -r requirements/run.txt
+	$(BIN)/python $(PIP) --no-deps --editable .
+	$(BIN)/python -m compileall -q app harness
+	touch $@
+
+$(DEV_READY): $(RUN_READY) requirements/dev.txt
+	$(BIN)/python $(PIP) -r requirements/dev.txt
+	touch $@
+
+$(CONTRACTS_READY): requirements/contracts.txt
+	test -x $(CONTRACTS_VENV)/bin/python || $(PYTHON) -m venv $(CONTRACTS_VENV)
+	$(CONTRACTS_VENV)/bin/python $(PIP) -r requirements/contracts.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(CONTRACTS_VENV) .build .mypy_cache .pytest_cache .ruff_cache
