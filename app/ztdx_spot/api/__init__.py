@@ -1,0 +1,1 @@
+"""The REST API: a Flask application over the ledger."""

@@ -1,0 +1,1 @@
+"""Proofs of identity: tokens and request signatures. Pure functions; knows nothing of HTTP."""

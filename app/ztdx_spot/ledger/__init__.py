@@ -1,0 +1,1 @@
+"""The ledger: what was credited to whom, in one SQLite file."""

@@ -1,0 +1,1 @@
+"""The listener: tails the vault's SpotDeposit events and credits the confirmed ones."""

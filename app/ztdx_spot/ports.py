@@ -1,0 +1,48 @@
+"""The seams of the product: everything that touches the outside world goes through one of these.
+
+The live implementations are in `ztdx_spot.edges`; a simulator brings its own. Product code never
+opens a socket or a file, never starts a thread and never reads a clock in any other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """One complete HTTP answer: status code, headers with lower-case names, whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportError(Exception):
+    """No complete HTTP answer: refused, reset, cut short, or not finished within the deadline."""
+
+
+class Transport(Protocol):
+    """Sends one JSON-RPC body to the node.
+
+    `timeout_s` bounds the whole exchange, the answer's body included. There are no hidden retries.
+    Raises TransportError when there is no complete answer.
+    """
+
+    def post(self, body: bytes, timeout_s: float) -> HttpAnswer: ...
+
+
+class Clock(Protocol):
+    """`now_s` is Unix time in seconds; `sleep_s` returns after that many seconds."""
+
+    def now_s(self) -> float: ...
+
+    def sleep_s(self, duration_s: float) -> None: ...
+
+
+class Entropy(Protocol):
+    """`count` unpredictable bytes; `purpose` names what they are for ('deposit-id', ...)."""
+
+    def bytes(self, purpose: str, count: int) -> bytes: ...
