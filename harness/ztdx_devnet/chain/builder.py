@@ -1,0 +1,126 @@
+"""The block builder: takes from the pool what a block can hold, one transaction at a time.
+
+Every waiting transaction has one of three fates: it is included; it waits on (nonce gap, fee below
+the base fee, block full, held back); it can never be valid on this branch and is dropped with a
+reason. No transaction makes the building of a block fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eth_utils import ValidationError
+
+from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place
+from ztdx_devnet.chain.execution import BlockExecution, Execution
+from ztdx_devnet.chain.headers import EmptyHeaders, Header
+from ztdx_devnet.chain.pool import Pool
+from ztdx_devnet.chain.state import State
+from ztdx_devnet.chain.transactions import Transaction
+from ztdx_devnet.chain.tree import BlockTree
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A transaction that left the pool without a block, and why."""
+
+    transaction: Transaction
+    reason: str
+
+
+class BlockBuilder:
+    """Builds blocks on any parent of one tree."""
+
+    def __init__(self, tree: BlockTree, execution: Execution) -> None:
+        self._tree = tree
+        self._execution = execution
+        self._branches = 0
+
+    def build(
+        self, parent: Place, pool: Pool, timestamp_s: int
+    ) -> tuple[Place, tuple[Dropped, ...]]:
+        """One block on `parent` from the pool. Included and dropped transactions leave the pool."""
+        number = parent.number + 1
+        if not any(waiting.not_before_number <= number for waiting in pool):
+            return self.empty(parent, 1, timestamp_s, timestamp_s - parent.timestamp_s), ()
+        header = self._child_header(parent, timestamp_s)
+        block = self._execution.open_block(header, lambda: self._tree.hashes_from(parent))
+        dropped = _fill(block, pool, number)
+        if not block.receipts:
+            interval_s = timestamp_s - parent.timestamp_s
+            return self.empty(parent, 1, timestamp_s, interval_s), dropped
+        executed = ExecutedBlock(parent, block.seal(), block.receipts)
+        self._tree.add(executed)
+        return Place(executed), dropped
+
+    def empty(self, parent: Place, count: int, first_timestamp_s: int, interval_s: int) -> Place:
+        """`count` ≥ 1 empty blocks on `parent`, `interval_s` apart; the last one's place."""
+        run = parent.segment
+        grows = (
+            isinstance(run, EmptyRun)
+            and not self._tree.has_child(parent)
+            and (count == 1 or run.headers.interval_s == interval_s)
+            and run.headers.timestamp_s(run.count) == first_timestamp_s
+        )
+        if grows and isinstance(run, EmptyRun):
+            run.headers.extend(count)
+            self._tree.note_growth(run)
+            return Place(run, run.count - 1)
+        headers = EmptyHeaders(self._child_header(parent, first_timestamp_s), interval_s)
+        headers.extend(count)
+        run = EmptyRun(parent, headers)
+        self._tree.add(run)
+        return Place(run, run.count - 1)
+
+    def _child_header(self, parent: Place, timestamp_s: int) -> Header:
+        """A header that no block of the tree has: a second child of `parent` opens a new branch.
+
+        Without a mark, an empty block that competes with an empty block would be the same block.
+        """
+        mark = None
+        if self._tree.has_child(parent):
+            self._branches += 1
+            mark = b"ztdx-devnet branch %d" % self._branches
+        return self._execution.child_header(parent.header, timestamp_s, mark)
+
+
+def _fill(block: BlockExecution, pool: Pool, number: int) -> tuple[Dropped, ...]:
+    dropped = []
+    progress = True
+    while progress:  # once more after each round: an included nonce may open the way for the next
+        progress = False
+        for waiting in pool:
+            transaction = waiting.transaction
+            if waiting.not_before_number > number or not _fits(block, transaction):
+                continue
+            reason = _never_valid(block.state, transaction)
+            if reason is None:
+                try:
+                    block.apply(transaction)
+                except ValidationError as error:
+                    reason = str(error)
+            if reason is not None:
+                dropped.append(Dropped(transaction, reason))
+            pool.remove(transaction.hash)
+            progress = True
+    return tuple(dropped)
+
+
+def _fits(block: BlockExecution, transaction: Transaction) -> bool:
+    return (
+        transaction.nonce <= block.state.nonce(transaction.sender)
+        and transaction.tip_wei(block.base_fee_wei) >= 0
+        and int(transaction.signed.gas) <= block.gas_left
+    )
+
+
+def _never_valid(state: State, transaction: Transaction) -> str | None:
+    signed = transaction.signed
+    state_nonce = state.nonce(transaction.sender)
+    if transaction.nonce < state_nonce:
+        return f"nonce too low: next nonce {state_nonce}, tx nonce {transaction.nonce}"
+    balance_wei = state.balance_wei(transaction.sender)
+    cost_wei = int(signed.gas) * transaction.max_fee_wei + int(signed.value)
+    if balance_wei < cost_wei:
+        return f"insufficient funds: balance {balance_wei}, tx cost {cost_wei} (wei)"
+    return None

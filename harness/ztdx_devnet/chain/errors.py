@@ -1,0 +1,27 @@
+"""Every error that the chain raises on purpose."""
+
+from __future__ import annotations
+
+
+class ChainError(Exception):
+    """Root of the chain's errors: a request that the chain can't carry out."""
+
+    code = "CHAIN"
+
+
+class TransactionRefused(ChainError):
+    """The pool does not take this transaction; the message says why, in the words of geth."""
+
+    code = "TRANSACTION_REFUSED"
+
+
+class UnknownBlock(ChainError):
+    """No such block in the tree."""
+
+    code = "UNKNOWN_BLOCK"
+
+
+class ReorgTooDeep(ChainError):
+    """The reorg would replace the genesis block."""
+
+    code = "REORG_TOO_DEEP"

@@ -1,0 +1,1 @@
+"""JSON-RPC over a view: shapes, methods, and the endpoint that turns bytes into bytes."""

@@ -1,0 +1,80 @@
+"""The endpoint: a JSON-RPC body in, a JSON-RPC body out, as bytes, batches included.
+
+`Node` is what answers a single request; views and faults are nodes around the method table.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from ztdx_devnet.chain.rpc import methods
+from ztdx_devnet.chain.rpc.errors import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    RpcError,
+)
+from ztdx_devnet.chain.view import View
+
+MAX_BATCH = 1_000
+
+
+class Node(Protocol):
+    """Answers one request with a JSON value, or raises RpcError."""
+
+    def call(self, method: str, arguments: list[Any]) -> Any: ...
+
+
+class ViewNode:
+    """The method table over one view."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def call(self, method: str, arguments: list[Any]) -> Any:
+        return methods.call(self.view, method, arguments)
+
+
+def answer(node: Node, body: bytes) -> bytes:
+    """The answer to one HTTP body. Empty when it holds nothing but notifications."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError):
+        return _dump(_error(None, RpcError(PARSE_ERROR, "parse error")))
+    if not isinstance(request, list):
+        single = _answer_one(node, request)
+        return b"" if single is None else _dump(single)
+    if not request:
+        return _dump(_error(None, RpcError(INVALID_REQUEST, "empty batch")))
+    if len(request) > MAX_BATCH:
+        message = f"batch too large: {len(request)} requests, at most {MAX_BATCH}"
+        return _dump(_error(None, RpcError(INVALID_REQUEST, message)))
+    answers = [one for one in (_answer_one(node, each) for each in request) if one is not None]
+    return _dump(answers) if answers else b""
+
+
+def _answer_one(node: Node, request: Any) -> dict[str, Any] | None:
+    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+        return _error(None, RpcError(INVALID_REQUEST, "invalid request"))
+    request_id = request.get("id")
+    if isinstance(request_id, dict | list | bool):
+        return _error(None, RpcError(INVALID_REQUEST, "invalid request id"))
+    arguments = request.get("params", [])
+    try:
+        if not isinstance(arguments, list):
+            raise RpcError(INVALID_PARAMS, "params: expected an array")
+        result = node.call(request["method"], arguments)
+    except RpcError as error:
+        return _error(request_id, error)
+    if "id" not in request:
+        return None
+    return {"jsonrpc": "2.0", "id": request_id, "result": result}
+
+
+def _error(request_id: Any, error: RpcError) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": request_id, "error": error.as_json()}
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

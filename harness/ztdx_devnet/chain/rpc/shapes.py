@@ -1,0 +1,172 @@
+"""JSON shapes of blocks, transactions, receipts and logs, as a current node writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rlp
+
+from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.headers import Header
+from ztdx_devnet.chain.logs import PlacedLog
+from ztdx_devnet.chain.transactions import Transaction
+
+Json = dict[str, Any]
+
+
+def data(value: bytes) -> str:
+    """Bytes as 0x and lower-case hex."""
+    return "0x" + value.hex()
+
+
+def quantity(value: int) -> str:
+    """An integer as 0x and hex without leading zeros."""
+    return hex(value)
+
+
+def block(place: Place, full_transactions: bool) -> Json:
+    header = place.header
+    receipts = place.receipts
+    transactions: list[Any]
+    if full_transactions:
+        segment = place.segment
+        assert isinstance(segment, ExecutedBlock) or not receipts
+        transactions = [
+            transaction(r.transaction, place, r.transaction_index, header) for r in receipts
+        ]
+    else:
+        transactions = [data(r.transaction.hash) for r in receipts]
+    size = len(rlp.encode([header, [r.transaction.signed for r in receipts], [], []]))
+    return {
+        "number": quantity(header.block_number),
+        "hash": data(place.hash),
+        "parentHash": data(header.parent_hash),
+        "nonce": data(header.nonce),
+        "sha3Uncles": data(header.uncles_hash),
+        "logsBloom": data(header.bloom.to_bytes(256, "big")),
+        "transactionsRoot": data(header.transaction_root),
+        "stateRoot": data(header.state_root),
+        "receiptsRoot": data(header.receipt_root),
+        "miner": data(header.coinbase),
+        "difficulty": quantity(header.difficulty),
+        "totalDifficulty": quantity(0),
+        "extraData": data(header.extra_data),
+        "size": quantity(size),
+        "gasLimit": quantity(header.gas_limit),
+        "gasUsed": quantity(header.gas_used),
+        "timestamp": quantity(header.timestamp),
+        "mixHash": data(header.mix_hash),
+        "baseFeePerGas": quantity(header.base_fee_per_gas),
+        "withdrawalsRoot": data(header.withdrawals_root),
+        "blobGasUsed": quantity(header.blob_gas_used),
+        "excessBlobGas": quantity(header.excess_blob_gas),
+        "parentBeaconBlockRoot": data(header.parent_beacon_block_root),
+        "requestsHash": data(header.requests_hash),
+        "transactions": transactions,
+        "uncles": [],
+        "withdrawals": [],
+    }
+
+
+def transaction(
+    entry: Transaction,
+    place: Place | None = None,
+    index: int | None = None,
+    header: Header | None = None,
+) -> Json:
+    """A transaction; the place fields are null while it waits in the pool."""
+    signed = entry.signed
+    shape: Json = {
+        "hash": data(entry.hash),
+        "type": quantity(entry.kind),
+        "nonce": quantity(entry.nonce),
+        "from": data(entry.sender),
+        "to": data(signed.to) if signed.to else None,
+        "value": quantity(signed.value),
+        "gas": quantity(signed.gas),
+        "input": data(signed.data),
+        "blockHash": data(place.hash) if place else None,
+        "blockNumber": quantity(place.number) if place else None,
+        "transactionIndex": quantity(index) if index is not None else None,
+        "r": quantity(signed.r),
+        "s": quantity(signed.s),
+    }
+    if entry.kind == 0:
+        legacy: Any = signed
+        shape["v"] = quantity(legacy.v)
+        if signed.chain_id is not None:
+            shape["chainId"] = quantity(signed.chain_id)
+    else:
+        shape["v"] = shape["yParity"] = quantity(signed.y_parity)
+        shape["chainId"] = quantity(signed.chain_id or 0)
+        shape["accessList"] = [
+            {
+                "address": data(address),
+                "storageKeys": [data(slot.to_bytes(32, "big")) for slot in slots],
+            }
+            for address, slots in signed.access_list
+        ]
+    if entry.kind in (0, 1):
+        shape["gasPrice"] = quantity(signed.gas_price)
+    else:
+        shape["maxFeePerGas"] = quantity(signed.max_fee_per_gas)
+        shape["maxPriorityFeePerGas"] = quantity(signed.max_priority_fee_per_gas)
+        price_wei = (
+            entry.effective_gas_price_wei(header.base_fee_per_gas)
+            if header is not None
+            else signed.max_fee_per_gas
+        )
+        shape["gasPrice"] = quantity(price_wei)
+    if entry.kind == 4:
+        set_code: Any = signed
+        shape["authorizationList"] = [
+            {
+                "chainId": quantity(grant.chain_id),
+                "address": data(grant.address),
+                "nonce": quantity(grant.nonce),
+                "yParity": quantity(grant.y_parity),
+                "r": quantity(grant.r),
+                "s": quantity(grant.s),
+            }
+            for grant in set_code.authorization_list
+        ]
+    return shape
+
+
+def receipt(block_of: ExecutedBlock, entry: Receipt) -> Json:
+    header = block_of.header
+    signed = entry.transaction.signed
+    return {
+        "transactionHash": data(entry.transaction.hash),
+        "transactionIndex": quantity(entry.transaction_index),
+        "blockHash": data(block_of.block_hash),
+        "blockNumber": quantity(block_of.first_number),
+        "from": data(entry.transaction.sender),
+        "to": data(signed.to) if signed.to else None,
+        "cumulativeGasUsed": quantity(entry.cumulative_gas_used),
+        "gasUsed": quantity(entry.gas_used),
+        "effectiveGasPrice": quantity(
+            entry.transaction.effective_gas_price_wei(header.base_fee_per_gas)
+        ),
+        "contractAddress": data(entry.contract_address) if entry.contract_address else None,
+        "logs": [log(PlacedLog(each, entry, block_of)) for each in entry.logs],
+        "logsBloom": data(entry.bloom.to_bytes(256, "big")),
+        "type": quantity(entry.transaction.kind),
+        "status": quantity(int(entry.succeeded)),
+    }
+
+
+def log(placed: PlacedLog, removed: bool = False) -> Json:
+    entry = placed.log
+    return {
+        "address": data(entry.address),
+        "topics": [data(topic) for topic in entry.topics],
+        "data": data(entry.data),
+        "blockHash": data(placed.block.block_hash),
+        "blockNumber": quantity(placed.block.first_number),
+        "blockTimestamp": quantity(placed.block.header.timestamp),
+        "transactionHash": data(placed.receipt.transaction.hash),
+        "transactionIndex": quantity(placed.receipt.transaction_index),
+        "logIndex": quantity(entry.log_index),
+        "removed": removed,
+    }

@@ -1,0 +1,130 @@
+"""Accounts, code and storage after a block, over py-evm's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rlp
+from eth.constants import CREATE_CONTRACT_ADDRESS
+from eth.exceptions import Revert, VMError
+from eth.vm.message import Message
+
+from ztdx_devnet.chain.keccak import keccak256
+
+
+class MessageOutcome:
+    """What a message did. `output` is the return data, or the revert data when it failed."""
+
+    __slots__ = ("failure", "gas_used", "output", "reverted")
+
+    def __init__(self, computation: Any) -> None:
+        error = computation.error if computation.is_error else None
+        self.output = bytes(computation.output)
+        self.gas_used = int(computation.get_gas_used())
+        self.reverted = isinstance(error, Revert)
+        self.failure: str | None = None
+        if self.reverted:
+            self.failure = "execution reverted"
+        elif isinstance(error, VMError):
+            self.failure = (
+                f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            )
+
+
+class State:
+    """The state of one block. Addresses are 20 bytes; changes are lost unless persisted."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def balance_wei(self, address: bytes) -> int:
+        return int(self._inner.get_balance(address))
+
+    def nonce(self, address: bytes) -> int:
+        return int(self._inner.get_nonce(address))
+
+    def code(self, address: bytes) -> bytes:
+        return bytes(self._inner.get_code(address))
+
+    def storage(self, address: bytes, slot: int) -> int:
+        return int(self._inner.get_storage(address, slot))
+
+    def set_balance_wei(self, address: bytes, balance_wei: int) -> None:
+        self._inner.set_balance(address, balance_wei)
+
+    def persist(self) -> bytes:
+        """Write the changes to the database; returns the new state root."""
+        self._inner.persist()
+        return bytes(self._inner.state_root)
+
+    def apply_message(
+        self,
+        *,
+        sender: bytes,
+        to: bytes,
+        data: bytes,
+        gas: int,
+        value_wei: int = 0,
+        gas_price_wei: int = 0,
+        create_at: bytes | None = None,
+    ) -> MessageOutcome:
+        """Execute a message, as the body of a transaction does: no fee, no nonce.
+
+        An empty `to` creates a contract from `data`, at `create_at` or where CREATE puts it. `gas`
+        is what the message may use, without a transaction's intrinsic gas.
+        """
+        state = self._inner
+        context = state.get_transaction_context_class()(gas_price=gas_price_wei, origin=sender)
+        state.lock_changes()  # a new transaction begins: warm addresses are forgotten
+        creates = to == CREATE_CONTRACT_ADDRESS
+        delegated = False
+        if creates:
+            at = create_at or create_address(sender, self.nonce(sender))
+            code, call_data = data, b""
+        else:
+            at, call_data = to, data
+            code, delegation = state.get_transaction_executor().get_code_at_address(to)
+            delegated = delegation is not None
+        for address in (sender, at, state.coinbase):
+            state.mark_address_warm(address)
+        message = Message(
+            gas=gas,
+            to=to,  # type: ignore[arg-type]  # py-evm's Address is bytes
+            sender=sender,  # type: ignore[arg-type]
+            value=value_wei,
+            data=call_data,
+            code=code,
+            create_address=at if creates else None,  # type: ignore[arg-type]
+            is_delegation=delegated,
+        )
+        apply = state.computation_class.apply_message
+        if creates:
+            apply = state.computation_class.apply_create_message
+        return MessageOutcome(apply(state, message, context))
+
+    def run_constructor(
+        self, *, creator: bytes, address: bytes, init_code: bytes, gas: int
+    ) -> None:
+        """Run `init_code` so that its contract stands at `address`, whatever CREATE would choose.
+
+        Raises RuntimeError when the constructor fails.
+        """
+        outcome = self.apply_message(
+            sender=creator, to=b"", data=init_code, gas=gas, create_at=address
+        )
+        if outcome.failure is not None:
+            raise RuntimeError(f"constructor at 0x{address.hex()} failed: {outcome.failure}")
+
+    def run_message(self, *, sender: bytes, to: bytes, data: bytes, gas: int) -> bytes:
+        """Execute a message that must succeed; returns its output. Raises RuntimeError."""
+        outcome = self.apply_message(sender=sender, to=to, data=data, gas=gas)
+        if outcome.failure is not None:
+            raise RuntimeError(f"message to 0x{to.hex()} failed: {outcome.failure}")
+        return outcome.output
+
+
+def create_address(sender: bytes, nonce: int) -> bytes:
+    """Where CREATE puts the contract of an account's transaction with that nonce."""
+    return keccak256(rlp.encode([sender, nonce]))[12:]

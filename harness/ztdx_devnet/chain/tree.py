@@ -1,0 +1,160 @@
+"""The block tree: every block ever built, and which of its branches is canonical.
+
+It stores and finds blocks; it neither builds nor executes them. All look-ups cost the logarithm of
+the number of segments, a change of head costs the segments that change.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChange:
+    """What a new head changed.
+
+    `ancestor` is the last block that both branches share; `removed` and `added` are the executed
+    blocks above it on the old and the new canonical branch, lowest first.
+    """
+
+    old_head: Place
+    new_head: Place
+    ancestor: Place
+    removed: tuple[ExecutedBlock, ...]
+    added: tuple[ExecutedBlock, ...]
+
+    @property
+    def is_reorg(self) -> bool:
+        return self.ancestor.number < self.old_head.number
+
+
+class BlockTree:
+    """All branches above one genesis block."""
+
+    def __init__(self, genesis: ExecutedBlock) -> None:
+        # The canonical branch: segments from genesis up; each reaches to the next one's start, the
+        # last one to the head.
+        self._canonical: list[Segment] = [genesis]
+        self._starts: list[int] = [0]
+        self.head = Place(genesis)
+        self._place_by_hash: dict[bytes, Place] = {}
+        self._executed_by_hash: dict[bytes, ExecutedBlock] = {genesis.block_hash: genesis}
+        # Runs are entered by hash only when somebody asks for a hash.
+        self._unindexed: list[EmptyRun] = []
+        self._indexed_count: dict[EmptyRun, int] = {}
+        self._executed_by_number: dict[int, list[ExecutedBlock]] = {0: [genesis]}
+        self._forked: set[tuple[Segment, int]] = set()
+
+    def add(self, segment: Segment) -> None:
+        """Enter a new segment. It becomes canonical only by `set_head`."""
+        if segment.parent is not None:
+            self._forked.add((segment.parent.segment, segment.parent.offset))
+        if isinstance(segment, ExecutedBlock):
+            self._executed_by_hash[segment.block_hash] = segment
+            self._executed_by_number.setdefault(segment.first_number, []).append(segment)
+        elif isinstance(segment, EmptyRun):
+            self.note_growth(segment)
+
+    def note_growth(self, run: EmptyRun) -> None:
+        """A run has more blocks than before: they must be found by hash too."""
+        if self._unindexed and self._unindexed[-1] is run:
+            return
+        self._unindexed.append(run)
+
+    def has_child(self, place: Place) -> bool:
+        """Whether any block stands on this one, on whatever branch."""
+        segment = place.segment
+        return place.offset < segment.count - 1 or (segment, place.offset) in self._forked
+
+    def at(self, number: int) -> Place | None:
+        """The canonical block of that height, or None above the head."""
+        if not 0 <= number <= self.head.number:
+            return None
+        segment = self._canonical[bisect_right(self._starts, number) - 1]
+        return Place(segment, number - segment.first_number)
+
+    def by_hash(self, block_hash: bytes) -> Place | None:
+        """The block with that hash on any branch, orphans included."""
+        executed = self._executed_by_hash.get(block_hash)
+        if executed is not None:
+            return Place(executed)
+        place = self._place_by_hash.get(block_hash)
+        if place is None and self._unindexed:
+            self._index_runs()
+            place = self._place_by_hash.get(block_hash)
+        return place
+
+    def executed_at(self, number: int) -> tuple[ExecutedBlock, ...]:
+        """Every executed block of that height, on all branches, in the order of building."""
+        return tuple(self._executed_by_number.get(number, ()))
+
+    def is_canonical(self, place: Place) -> bool:
+        if place.number > self.head.number:
+            return False
+        index = bisect_right(self._starts, place.number) - 1
+        return self._canonical[index] is place.segment
+
+    def ancestors(self, place: Place) -> Iterator[Place]:
+        """`place`'s parent, its parent, and so on down to genesis."""
+        parent = place.parent
+        while parent is not None:
+            yield parent
+            parent = parent.parent
+
+    def hashes_from(self, place: Place) -> Iterator[bytes]:
+        """The hash of `place`, of its parent, and so on down to genesis."""
+        yield place.hash
+        for ancestor in self.ancestors(place):
+            yield ancestor.hash
+
+    def ancestor_at(self, place: Place, number: int) -> Place:
+        """The block of height `number` on the branch that ends in `place`."""
+        if not 0 <= number <= place.number:
+            raise ValueError(f"height {number} is not between 0 and {place.number}")
+        while number < place.segment.first_number:
+            if self.is_canonical(Place(place.segment, 0)):
+                canonical = self.at(number)
+                assert canonical is not None
+                return canonical
+            parent = place.segment.parent
+            assert parent is not None
+            place = parent
+        return Place(place.segment, number - place.segment.first_number)
+
+    def executed_above(self, number: int) -> tuple[ExecutedBlock, ...]:
+        """The executed canonical blocks above that height, lowest first."""
+        start = bisect_right(self._starts, number)
+        return tuple(s for s in self._canonical[start:] if isinstance(s, ExecutedBlock))
+
+    def set_head(self, place: Place) -> HeadChange:
+        """Make the branch that ends in `place` the canonical one."""
+        branch: list[Segment] = []
+        step = place
+        while not self.is_canonical(Place(step.segment, 0)):
+            branch.append(step.segment)
+            parent = step.segment.parent
+            assert parent is not None, "every branch starts at genesis"
+            step = parent
+        branch.reverse()
+        index = bisect_right(self._starts, step.segment.first_number) - 1
+        last = self._starts[index + 1] - 1 if index + 1 < len(self._starts) else self.head.number
+        ancestor = Place(step.segment, min(step.offset, last - step.segment.first_number))
+        removed = tuple(s for s in self._canonical[index + 1 :] if isinstance(s, ExecutedBlock))
+        del self._canonical[index + 1 :], self._starts[index + 1 :]
+        self._canonical.extend(branch)
+        self._starts.extend(segment.first_number for segment in branch)
+        added = tuple(segment for segment in branch if isinstance(segment, ExecutedBlock))
+        change = HeadChange(self.head, place, ancestor, removed, added)
+        self.head = place
+        return change
+
+    def _index_runs(self) -> None:
+        for run in self._unindexed:
+            for offset in range(self._indexed_count.get(run, 0), run.count):
+                self._place_by_hash[run.hash_at(offset)] = Place(run, offset)
+            self._indexed_count[run] = run.count
+        self._unindexed = []

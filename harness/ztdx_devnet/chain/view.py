@@ -1,0 +1,49 @@
+"""What one node shows of the chain. Clients never see the chain, only a view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.logs import LogFilter, PlacedLog, logs_of
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A node that is `lag_blocks` behind the canonical head. Everything above it is unknown."""
+
+    chain: Chain
+    lag_blocks: int = 0
+
+    @property
+    def height(self) -> int:
+        return max(self.chain.height - self.lag_blocks, 0)
+
+    @property
+    def head(self) -> Place:
+        place = self.chain.tree.at(self.height)
+        assert place is not None
+        return place
+
+    def at(self, number: int) -> Place | None:
+        return self.chain.tree.at(number) if number <= self.height else None
+
+    def by_hash(self, block_hash: bytes) -> Place | None:
+        place = self.chain.tree.by_hash(block_hash)
+        return place if place is not None and place.number <= self.height else None
+
+    def inclusion(self, transaction_hash: bytes) -> tuple[ExecutedBlock, Receipt] | None:
+        found = self.chain.inclusion(transaction_hash)
+        return found if found is not None and found[0].first_number <= self.height else None
+
+    def logs(self, from_number: int, to_number: int, wanted: LogFilter) -> Iterator[PlacedLog]:
+        """Matching logs of the canonical blocks in the range, in chain order."""
+        for block in self.chain.logs.between(from_number, min(to_number, self.height)):
+            yield from logs_of(block, wanted)
+
+    def logs_in(self, place: Place, wanted: LogFilter) -> Iterator[PlacedLog]:
+        """Matching logs of one block, which may be an orphan."""
+        if isinstance(place.segment, ExecutedBlock):
+            yield from logs_of(place.segment, wanted)
