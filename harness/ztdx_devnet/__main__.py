@@ -1,0 +1,5 @@
+"""`python -m ztdx_devnet` is `devnet`."""
+
+from ztdx_devnet.cli import main
+
+main()

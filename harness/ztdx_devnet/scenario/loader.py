@@ -1,0 +1,212 @@
+"""The loader: YAML files into scenarios, or every problem with its file and line."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ztdx_devnet.scenario import yaml_lines
+from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
+from ztdx_devnet.scenario.model import Checks, Head, Scenario, Step
+from ztdx_devnet.scenario.verbs import VERBS, Verb
+from ztdx_devnet.scenario.yaml_lines import Lines
+from ztdx_devnet.sim.kernel import MICROSECONDS
+
+SUFFIXES = (".yaml", ".yml")
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The scenario files that these files and directories name, directories searched through.
+
+    Raises BadScenario for a path that does not exist and a directory without scenarios.
+    """
+    found: list[Path] = []
+    problems: list[Problem] = []
+    for path in paths:
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            if not files:
+                problems.append(Problem(str(path), 0, "the directory holds no .yaml scenario"))
+            found += files
+        elif path.is_file():
+            found.append(path)
+        else:
+            problems.append(Problem(str(path), 0, "no such file or directory"))
+    if problems:
+        raise BadScenario(problems)
+    return list(dict.fromkeys(found))
+
+
+def load_all(paths: Iterable[Path]) -> list[Scenario]:
+    """Load every file; nothing is returned unless all are good. Raises BadScenario."""
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            scenarios.append(load(path))
+        except BadScenario as error:
+            problems += error.problems
+    if problems:
+        raise BadScenario(problems)
+    return scenarios
+
+
+def load(path: Path) -> Scenario:
+    """Load one file. Raises BadScenario."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise BadScenario([Problem(str(path), 0, f"can't be read: {reason}")]) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, path: str) -> Scenario:
+    """Parse one scenario. `path` is what problems name. Raises BadScenario."""
+    value, lines = yaml_lines.read(text, path)
+    if not isinstance(value, dict):
+        shown = f"expected a mapping with title and steps, got {_shown(value)}"
+        raise BadScenario([Problem(path, lines.of(()), shown)])
+    problems: list[Problem] = []
+    head = _validated(Head, value, (), lines, path, problems)
+    steps = []
+    raw_steps = value.get("steps")
+    for i, raw in enumerate(raw_steps if isinstance(raw_steps, list) else []):
+        verb = _verb(raw, ("steps", i), lines, path, problems)
+        if verb is not None:
+            steps.append(Step(verb, lines.of(("steps", i))))
+    if head is not None and not problems:
+        problems += _cross_check(head, steps, lines, path)
+    if head is None or problems:
+        raise BadScenario(sorted(problems, key=lambda problem: problem.line))
+    return Scenario(path, head, tuple(steps), lines.of(("settle",)), lines.of(("check",)))
+
+
+def _verb(
+    raw: Any, place: yaml_lines.Path, lines: Lines, path: str, problems: list[Problem]
+) -> Verb | None:
+    if isinstance(raw, str):  # a verb without fields: `- halt_chain`
+        raw = {raw: None}
+    if not isinstance(raw, dict) or len(raw) != 1:
+        seen = f"{len(raw)} keys" if isinstance(raw, dict) else _shown(raw)
+        message = f"a step is one verb with its fields, such as '- mine: 10'; got {seen}"
+        problems.append(Problem(path, lines.of(place), message))
+        return None
+    ((word, fields),) = raw.items()
+    model = VERBS.get(word)
+    if model is None:
+        problems.append(Problem(path, lines.of((*place, word)), unknown("verb", word, VERBS)))
+        return None
+    if fields is None:
+        fields = {}
+    shorthand = model.SHORTHAND
+    if shorthand is not None and not _is_field_mapping(model, fields):
+        fields = {shorthand: fields}
+    return _validated(model, fields, (*place, word), lines, path, problems)
+
+
+def _is_field_mapping(model: type[Verb], fields: Any) -> bool:
+    """Whether the value spells the verb's fields; else it is the short form's bare value."""
+    if not isinstance(fields, dict):
+        return False
+    field = model.model_fields[model.SHORTHAND or ""]
+    takes_mapping = typing.get_origin(field.annotation) is dict
+    return not takes_mapping or model.SHORTHAND in fields
+
+
+def _validated(
+    model: type[_Model],
+    value: Any,
+    place: yaml_lines.Path,
+    lines: Lines,
+    path: str,
+    problems: list[Problem],
+) -> _Model | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            location = tuple(part for part in detail["loc"])
+            message = _message(model, dict(detail), location)
+            problems.append(Problem(path, lines.of((*place, *location)), message))
+        return None
+
+
+def _message(model: type[BaseModel], detail: dict[str, Any], location: yaml_lines.Path) -> str:
+    field = ".".join(str(part) for part in location)
+    kind, text = detail["type"], detail["msg"]
+    if kind == "missing":
+        return f"missing field {field!r}"
+    if kind == "extra_forbidden":
+        known = _fields_at(model, location[:-1])
+        return unknown("field", str(location[-1]), known)
+    if kind == "value_error":
+        text = str(detail["ctx"]["error"])
+        return f"{field}: {text}" if field else text
+    text = text[0].lower() + text[1:]
+    return f"{field + ': ' if field else ''}{text}, got {_shown(detail['input'])}"
+
+
+def _fields_at(model: type[BaseModel], location: yaml_lines.Path) -> list[str]:
+    """The field names that are allowed at a place inside the model."""
+    for part in location:
+        if isinstance(part, int):
+            continue
+        by_key = {field.alias or name: field for name, field in model.model_fields.items()}
+        inner = _model_in(by_key[part].annotation) if part in by_key else None
+        if inner is None:
+            break
+        model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    for argument in typing.get_args(annotation):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _cross_check(head: Head, steps: list[Step], lines: Lines, path: str) -> Iterable[Problem]:
+    """What no single step can see: names across steps, depths across the run."""
+    defined: set[str] = set()
+    block_time_us = head.given.block_time_s * MICROSECONDS
+    height_at_most = head.given.start_height
+    for step in steps:
+        for name in step.verb.uses():
+            if name not in defined:
+                yield Problem(path, step.line, _undefined(name, defined))
+        for name in step.verb.defines():
+            if name in defined:
+                yield Problem(path, step.line, f"the name {name!r} is given twice")
+            defined.add(name)
+        refusal = step.verb.refusal_at(height_at_most)
+        if refusal is not None:
+            yield Problem(path, step.line, refusal)
+        height_at_most += step.verb.blocks_at_most(block_time_us)
+    for group in Checks.model_fields:
+        for i, conditions in enumerate(getattr(head.check, group)):
+            for name in conditions.uses():
+                if name not in defined:
+                    line = lines.of(("check", group, i))
+                    yield Problem(path, line, _undefined(name, defined))
+
+
+def _undefined(name: str, defined: set[str]) -> str:
+    if not defined:
+        return f"unknown deposit {name!r}: no deposit has been named before this line"
+    return unknown("deposit", name, defined)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,52 @@
+"""The verbs of the language, by their words. A new verb is a class in the module of its subject."""
+
+from __future__ import annotations
+
+from ztdx_devnet.scenario.verbs.api import AdminCredit, Api, SetEnvironment
+from ztdx_devnet.scenario.verbs.chain import HaltChain, Mine, MineEmpty, Reorg, ResumeChain
+from ztdx_devnet.scenario.verbs.deposits import (
+    Deposit,
+    DepositSeries,
+    MultiDeposit,
+    TransferToVault,
+)
+from ztdx_devnet.scenario.verbs.faults import AnswerFault, ClearFaults, DbFault
+from ztdx_devnet.scenario.verbs.flow import Expect, Note, Wait, WaitUntil
+from ztdx_devnet.scenario.verbs.processes import (
+    CrashAt,
+    KillListener,
+    RestartListener,
+    StartListener,
+)
+from ztdx_devnet.scenario.verbs.verb import Verb
+
+VERBS: dict[str, type[Verb]] = {
+    verb.KEY: verb
+    for verb in (
+        Deposit,
+        MultiDeposit,
+        DepositSeries,
+        TransferToVault,
+        Mine,
+        MineEmpty,
+        HaltChain,
+        ResumeChain,
+        Reorg,
+        AnswerFault,
+        ClearFaults,
+        DbFault,
+        StartListener,
+        KillListener,
+        RestartListener,
+        CrashAt,
+        AdminCredit,
+        Api,
+        SetEnvironment,
+        Wait,
+        WaitUntil,
+        Expect,
+        Note,
+    )
+}
+
+__all__ = ["VERBS", "Verb"]

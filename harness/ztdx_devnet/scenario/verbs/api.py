@@ -1,0 +1,129 @@
+"""Verbs of the API's clients: a credit by an admin, and any request with the answer it expects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
+from ztdx_devnet.scenario.values import User
+from ztdx_devnet.scenario.verbs.verb import Verb
+from ztdx_devnet.sim.processes import ApiRequest
+from ztdx_devnet.sim.world import ADMIN_API_KEY
+
+BASE_PATH = "/api/v1"
+CREDIT_PATH = "/admin/spot/balances/credit"
+
+
+class Answer(BaseModel):
+    """The expected answer. `body` is compared as JSON; an empty text means an empty body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    status: int
+    body: JsonValue = None
+
+
+class AdminCredit(Verb):
+    """An admin credits a user. Fields are sent as they are, so that bad ones can be tried.
+
+    `key` is the admin key: right, wrong or missing.
+    """
+
+    KEY = "admin_credit"
+    user: User | None = None
+    address: JsonValue = None
+    token: JsonValue = "DF"  # noqa: S105 - a symbol
+    amount: JsonValue
+    reason: JsonValue = None
+    key: Literal["right", "wrong", "missing"] = "right"
+    idempotency_key: str | None = None
+    expect: Answer = Answer(status=200, body={"ok": True})
+
+    def perform(self, stage: Stage) -> None:
+        address = USERS[self.user].address_hex if self.user else self.address
+        body = {"user_address": address, "token": self.token, "amount": self.amount}
+        if self.reason is not None:
+            body["reason"] = self.reason
+        headers = {"Content-Type": "application/json"}
+        if self.key != "missing":
+            headers["X-API-Key"] = ADMIN_API_KEY if self.key == "right" else "not-the-admin-key"
+        if self.idempotency_key is not None:
+            headers["Idempotency-Key"] = self.idempotency_key
+        _request(stage, "admin_credit", "POST", CREDIT_PATH, headers, _json(body), self.expect)
+
+
+class Api(Verb):
+    """Any request. `as` signs it for a user: with a JWT, or with an API key (`auth: hmac`).
+
+    `path` comes after /api/v1 and is sent as it is, its query included. `json` or `text` is the
+    body.
+    """
+
+    KEY = "api"
+    method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
+    path: str
+    user: User | None = Field(default=None, alias="as")
+    auth: Literal["jwt", "hmac"] = "jwt"
+    headers: dict[str, str] = Field(default_factory=dict)
+    body_json: JsonValue = Field(default=None, alias="json")
+    text: str | None = None
+    expect: Answer
+
+    def perform(self, stage: Stage) -> None:
+        headers, path = dict(self.headers), self.path
+        body = self.text.encode() if self.text is not None else b""
+        if self.body_json is not None:
+            body = _json(self.body_json)
+            headers.setdefault("Content-Type", "application/json")
+        if self.user is not None:
+            credentials = stage.world.credentials(self.user)
+            if self.auth == "jwt":
+                headers["Authorization"] = f"Bearer {credentials.jwt}"
+            else:
+                headers["X-MBX-APIKEY"] = credentials.api_key
+                path = credentials.sign(path, body, stage.world.now_us // 1_000)
+        _request(stage, "api", self.method, path, headers, body, self.expect)
+
+
+class SetEnvironment(Verb):
+    """Change environment variables of the running API server; null unsets."""
+
+    KEY = "set_environment"
+    SHORTHAND = "variables"
+    variables: dict[str, str | None]
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.set_environment(self.variables)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _request(
+    stage: Stage,
+    rule: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    expected: Answer,
+) -> None:
+    answer = stage.world.request(ApiRequest(method, BASE_PATH + path, headers, body))
+    if answer is None:
+        raise ExpectationFailed(rule, f"status {expected.status}", "no answer: the server died")
+    text = answer.body.decode("utf-8", "replace")
+    if answer.status != expected.status:
+        raise ExpectationFailed(rule, f"status {expected.status}", f"{answer.status} {text}")
+    if expected.body is None:
+        return
+    try:
+        seen = json.loads(text) if text else ""
+    except ValueError:
+        seen = text
+    if seen != expected.body:
+        raise ExpectationFailed(rule, json.dumps(expected.body), text or "an empty body")

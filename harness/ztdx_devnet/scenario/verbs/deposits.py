@@ -1,0 +1,86 @@
+"""Verbs of the users: deposits of every kind, and transfers that are none."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ztdx_devnet.scenario.stage import Stage
+from ztdx_devnet.scenario.values import TOKENS, AmountWei, Blocks, Name, Token, User
+from ztdx_devnet.scenario.verbs.verb import Verb
+
+
+class Deposit(Verb):
+    """A user approves and deposits: two transactions, in the next block."""
+
+    KEY = "deposit"
+    name: Name = Field(alias="as")
+    user: User
+    amount: AmountWei
+    token: Token = "DF"  # noqa: S105 - a symbol
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.deposit(self.name, self.user, self.amount, TOKENS[self.token])
+
+    def defines(self) -> list[str]:
+        return [self.name]
+
+
+class Part(BaseModel):
+    """One deposit within a transaction."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    name: Name = Field(alias="as")
+    user: User
+    amount: AmountWei
+
+
+class MultiDeposit(Verb):
+    """Several deposits in one transaction, which the first user sends."""
+
+    KEY = "multi_deposit"
+    SHORTHAND = "parts"
+    parts: Annotated[list[Part], Field(min_length=2, max_length=64)]
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.deposit_together(
+            [part.name for part in self.parts], [(part.user, part.amount) for part in self.parts]
+        )
+
+    def defines(self) -> list[str]:
+        return [part.name for part in self.parts]
+
+
+class DepositSeries(Verb):
+    """`count` deposits named as-1, as-2, …, by the users in turn, `every_blocks` blocks apart."""
+
+    KEY = "deposit_series"
+    name: Name = Field(alias="as")
+    users: Annotated[list[User], Field(min_length=1)]
+    amount: AmountWei
+    count: Annotated[int, Field(ge=1, le=10_000)]
+    every_blocks: Blocks
+
+    def perform(self, stage: Stage) -> None:
+        for i, name in enumerate(self.defines()):
+            user = self.users[i % len(self.users)]
+            stage.world.deposit(name, user, self.amount, TOKENS["DF"])
+            stage.world.mine(self.every_blocks)
+
+    def defines(self) -> list[str]:
+        return [f"{self.name}-{i}" for i in range(1, self.count + 1)]
+
+    def blocks_at_most(self, block_time_us: int) -> int:
+        return self.count * (self.every_blocks + 1)
+
+
+class TransferToVault(Verb):
+    """A plain token transfer to the vault: nobody's deposit."""
+
+    KEY = "transfer_to_vault"
+    user: User
+    amount: AmountWei
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.transfer_to_vault(self.user, self.amount)

@@ -1,0 +1,212 @@
+"""The kernel: runs ordinary synchronous code as actors on one virtual clock.
+
+Every actor is a greenlet. It runs until it crosses a boundary (a port call); there the kernel
+advances the clock, runs what is due, and picks among actors that are due at once by the seed.
+
+The rule of kill -9: first the dying actor's connections are closed, so that its open transactions
+are lost; then it is dead, and every further port call of it raises before it acts, so that no
+`finally` and no `except` of it can change the world; what it raises is ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import greenlet
+
+from ztdx_devnet.sim.seed import stream
+
+MICROSECONDS = 1_000_000
+
+
+class Killed(BaseException):
+    """The actor is dead. Not an Exception: product code can't take it for an error."""
+
+
+class Deadlock(Exception):
+    """The awaited actor can never go on: nothing is due."""
+
+
+@dataclass(slots=True)
+class CrashPoint:
+    """Kills its actor at the `nth` boundary from now whose kind starts with `kind`."""
+
+    nth: int
+    kind: str = ""
+
+    def reached(self, kind: str) -> bool:
+        if not kind.startswith(self.kind):
+            return False
+        self.nth -= 1
+        return self.nth == 0
+
+
+@dataclass(eq=False, slots=True)
+class Actor:
+    """One simulated process or client.
+
+    `boundaries` counts the boundaries it has crossed; `on_kill` is called, in order, when it dies.
+    """
+
+    name: str
+    run: greenlet.greenlet
+    alive: bool = True
+    boundaries: int = 0
+    crash: CrashPoint | None = None
+    on_kill: list[Callable[[], None]] = field(default_factory=list)
+    on_death: list[Callable[[], None]] = field(default_factory=list)
+    wakeup: int = 0
+    failure: BaseException | None = None
+
+
+class Kernel:
+    """Actors, one clock, one seed. `now_us` is virtual time in microseconds."""
+
+    def __init__(self, seed: int, now_us: int = 0) -> None:
+        self.now_us = now_us
+        self.actors: list[Actor] = []
+        self._chance = stream(seed, "schedule")
+        self._trace = hashlib.sha256()
+        # (due at, chance among those due at once, order of scheduling, actor, the actor's wakeup)
+        self._due: list[tuple[int, float, int, Actor, int]] = []
+        self._order = 0
+        self._doomed: list[Actor] = []
+        self._hub = greenlet.getcurrent()
+        self._current: Actor | None = None
+
+    @property
+    def current(self) -> Actor:
+        """The running actor."""
+        assert self._current is not None, "only an actor may cross a boundary"
+        return self._current
+
+    @property
+    def digest(self) -> str:
+        """sha256 of all boundaries so far: time, actor, kind."""
+        return self._trace.hexdigest()
+
+    def spawn(self, name: str, target: Callable[[], object], delay_us: int = 0) -> Actor:
+        """Start an actor `delay_us` from now."""
+        actor = Actor(name, greenlet.greenlet(target, parent=self._hub))
+        self.actors.append(actor)
+        self._schedule(actor, self.now_us + delay_us)
+        return actor
+
+    def boundary(self, kind: str, delay_us: int = 0) -> None:
+        """Called by the running actor before it touches the world: others may run first."""
+        actor = self._enter(kind)
+        at_us = self.now_us + delay_us
+        if not self._doomed and (not self._due or self._due[0][0] > at_us):
+            self.now_us = at_us  # nobody else is due by then: no need to leave the actor
+            return
+        self._schedule(actor, at_us)
+        self._hub.switch()
+        if not actor.alive:
+            raise Killed
+
+    def park(self, kind: str, timeout_us: int | None = None) -> None:
+        """Stop the running actor until `wake`, or until the timeout."""
+        actor = self._enter(kind)
+        if timeout_us is None:
+            actor.wakeup += 1
+        else:
+            self._schedule(actor, self.now_us + timeout_us)
+        self._hub.switch()
+        if not actor.alive:
+            raise Killed
+
+    def wake(self, actor: Actor) -> None:
+        """Let a parked actor go on now."""
+        if actor.alive:
+            self._schedule(actor, self.now_us)
+
+    def next_due_us(self) -> int | None:
+        """When the next actor other than the running one is due."""
+        while self._due and not self._is_live(self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def kill(self, actor: Actor) -> None:
+        """kill -9. An actor that kills itself does not come back from this call."""
+        if not actor.alive:
+            return
+        actor.alive = False
+        for close in actor.on_kill:
+            close()
+        if actor is self._current:
+            raise Killed
+        self._doomed.append(actor)
+
+    def run_until_done(self, awaited: Actor) -> None:
+        """Run until that actor has ended, then kill all others.
+
+        Raises what `awaited` or any other actor raised, and Deadlock when nothing is due.
+        """
+        while awaited.alive:
+            self._bury()
+            if self.next_due_us() is None:
+                raise Deadlock(f"{awaited.name} waits, and no actor is due")
+            at_us, _, _, actor, _ = heapq.heappop(self._due)
+            self.now_us = max(self.now_us, at_us)
+            self._switch_to(actor)
+            if actor.failure is not None:
+                raise actor.failure
+        for actor in self.actors:
+            self.kill(actor)
+        self._bury()
+
+    def _enter(self, kind: str) -> Actor:
+        actor = self.current
+        if not actor.alive:
+            raise Killed
+        actor.boundaries += 1
+        self._trace.update(f"{self.now_us} {actor.name} {kind}\n".encode())
+        if actor.crash is not None and actor.crash.reached(kind):
+            self.kill(actor)
+        return actor
+
+    def _schedule(self, actor: Actor, at_us: int) -> None:
+        self._order += 1
+        actor.wakeup += 1
+        entry = (at_us, self._chance.random(), self._order, actor, actor.wakeup)
+        heapq.heappush(self._due, entry)
+
+    @staticmethod
+    def _is_live(entry: tuple[int, float, int, Actor, int]) -> bool:
+        actor, wakeup = entry[3], entry[4]
+        return actor.alive and wakeup == actor.wakeup
+
+    def _switch_to(self, actor: Actor) -> None:
+        self._current = actor
+        try:
+            actor.run.switch()
+        except Killed:
+            pass
+        except BaseException as error:
+            actor.failure = error
+        finally:
+            self._current = None
+        if actor.run.dead:
+            actor.alive = False
+            self._report_death(actor)
+
+    def _bury(self) -> None:
+        """Unwind killed actors; nothing they do or raise while unwinding counts."""
+        while self._doomed:
+            actor = self._doomed.pop(0)
+            self._current = actor
+            try:
+                actor.run.throw(Killed)
+            except BaseException:  # noqa: S110 - the dead have no say
+                pass
+            finally:
+                self._current = None
+            self._report_death(actor)
+
+    def _report_death(self, actor: Actor) -> None:
+        for tell in actor.on_death:
+            tell()
+        actor.on_death = []

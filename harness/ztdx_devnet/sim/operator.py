@@ -1,0 +1,92 @@
+"""The operator: issues credentials to users, and can hold the database's lock.
+
+It runs in whoever calls it, with a connection of its own, as the product's sub-commands do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.sim.kernel import Kernel
+from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
+from ztdx_devnet.sim.seed import SeededEntropy
+from ztdx_spot.auth.signatures import sign
+from ztdx_spot.auth.tokens import issue_token
+from ztdx_spot.config import ApiSettings
+from ztdx_spot.ledger import api_keys
+from ztdx_spot.ledger.database import Database, open_connection
+from ztdx_spot.ledger.schema import create_schema
+
+NAME = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a user needs to call the API."""
+
+    jwt: str
+    api_key: str
+    api_secret: str
+
+    def sign(self, path: str, body: bytes, timestamp_ms: int) -> str:
+        """The path with timestamp and signature added to its query, as HMAC clients do."""
+        separator = "&" if "?" in path else "?"
+        signed = f"{path}{separator}timestamp={timestamp_ms}"
+        query = signed.partition("?")[2]
+        return f"{signed}&signature={sign(self.api_secret, query.encode() + body)}"
+
+
+class Operator:
+    """Issues each user's credentials once."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        database_path: Path,
+        settings: ApiSettings,
+        seed: int,
+        on_commit: Callable[[Committed], None],
+    ) -> None:
+        self._kernel = kernel
+        self._database_path = database_path
+        self._settings = settings
+        self._entropy = SeededEntropy(seed, NAME)
+        self._on_commit = on_commit
+        self._issued: dict[str, Credentials] = {}
+
+    def credentials(self, user: str) -> Credentials:
+        """The user's JWT, fresh, and API key."""
+        now_s = int(SimClock(self._kernel).now_s())
+        address = USERS[user].address_hex
+        token = issue_token(address, self._settings.jwt_secret, now_s, self._settings.jwt_expiry_s)
+        known = self._issued.get(user)
+        if known is None:
+            database = Database(self._connect(), SimClock(self._kernel))
+            create_schema(database)
+            with database.write() as transaction:
+                key = api_keys.create(transaction, address, user, self._entropy, now_s)
+            database.connection.close()
+            known = Credentials(token, key.api_key, key.secret_key)
+            self._issued[user] = known
+        return Credentials(token, known.api_key, known.api_secret)
+
+    def hold_write_lock(self, duration_us: int) -> None:
+        """Start a process that holds the write lock for that long."""
+
+        def hold() -> None:
+            database = Database(self._connect(), SimClock(self._kernel))
+            with database.write():
+                self._kernel.boundary("holding the lock", duration_us)
+
+        self._kernel.spawn("lock holder", hold)
+
+    def _connect(self) -> sqlite3.Connection:
+        return open_connection(
+            self._database_path,
+            factory=boundary_connection(self._kernel, NAME, self._on_commit),
+            synchronous="OFF",
+        )

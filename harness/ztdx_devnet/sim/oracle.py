@@ -1,0 +1,84 @@
+"""The oracle: the truth about deposits, read from the block tree and never through a view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ztdx_devnet.chain import contracts
+from ztdx_devnet.chain.blocks import ExecutedBlock
+from ztdx_devnet.chain.chain import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class TrueDeposit:
+    """One SpotDeposit of the vault, as it stands in a block.
+
+    `ordinal` counts the vault's SpotDeposit events within the transaction: with the transaction's
+    hash it is the identity of the event on every branch.
+    """
+
+    transaction_hash: str
+    ordinal: int
+    account: str
+    token: bytes
+    amount_wei: int
+    block_number: int
+    log_index: int
+
+
+class Oracle:
+    """Reads deposits of DF into the vault from the tree."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._by_block: dict[ExecutedBlock, tuple[TrueDeposit, ...]] = {}
+
+    def canonical(self, first_block: int, last_block: int) -> Iterator[TrueDeposit]:
+        """The canonical DF deposits in those blocks, in chain order."""
+        for block in self._chain.logs.between(first_block, last_block):
+            for deposit in self._deposits(block):
+                if deposit.token == contracts.DF_TOKEN:
+                    yield deposit
+
+    def canonical_at(self, transaction_hash: str) -> tuple[TrueDeposit, ...]:
+        """The deposits of that transaction on the canonical branch."""
+        found = self._chain.inclusion(bytes.fromhex(transaction_hash[2:]))
+        if found is None:
+            return ()
+        return tuple(d for d in self._deposits(found[0]) if d.transaction_hash == transaction_hash)
+
+    def on_any_branch(self, block_number: int, tx_hash: str, log_index: int) -> TrueDeposit | None:
+        """The deposit that stands, or stood, at that position."""
+        for block in self._chain.tree.executed_at(block_number):
+            for deposit in self._deposits(block):
+                if deposit.transaction_hash == tx_hash and deposit.log_index == log_index:
+                    return deposit
+        return None
+
+    def _deposits(self, block: ExecutedBlock) -> tuple[TrueDeposit, ...]:
+        found = self._by_block.get(block)
+        if found is None:
+            found = self._by_block[block] = tuple(_read(block))
+        return found
+
+
+def _read(block: ExecutedBlock) -> Iterator[TrueDeposit]:
+    for receipt in block.receipts:
+        if not receipt.succeeded:
+            continue
+        events = [
+            log
+            for log in receipt.logs
+            if log.address == contracts.VAULT and log.topics[0] == contracts.SPOT_DEPOSIT_TOPIC
+        ]
+        for ordinal, log in enumerate(events):
+            yield TrueDeposit(
+                transaction_hash="0x" + receipt.transaction.hash.hex(),
+                ordinal=ordinal,
+                account="0x" + log.topics[1][12:].hex(),
+                token=log.topics[2][12:],
+                amount_wei=int.from_bytes(log.data, "big"),
+                block_number=block.first_number,
+                log_index=log.log_index,
+            )

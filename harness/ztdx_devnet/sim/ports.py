@@ -1,0 +1,83 @@
+"""The product's ports, as the kernel implements them: every call is a boundary."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ztdx_devnet.sim.kernel import MICROSECONDS, Kernel
+from ztdx_spot.ports import HttpAnswer
+
+RPC_LATENCY_US = 10_000  # one way
+SQL_LATENCY_US = 50
+
+
+class SimClock:
+    """The virtual clock."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def now_s(self) -> float:
+        return self._kernel.now_us / MICROSECONDS
+
+    def sleep_s(self, duration_s: float) -> None:
+        self._kernel.boundary("sleep", round(duration_s * MICROSECONDS))
+
+
+class HttpNode(Protocol):
+    """What stands behind the node's URL: one HTTP body in, one HTTP answer out."""
+
+    def answer(self, body: bytes) -> HttpAnswer: ...
+
+
+class SimTransport:
+    """Carries a request to the node and its answer back, each taking virtual time."""
+
+    def __init__(self, kernel: Kernel, node: HttpNode) -> None:
+        self._kernel = kernel
+        self._node = node
+
+    def post(self, body: bytes, timeout_s: float) -> HttpAnswer:
+        self._kernel.boundary("rpc:send", RPC_LATENCY_US)
+        answer = self._node.answer(body)
+        self._kernel.boundary("rpc:receive", RPC_LATENCY_US)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A transaction that an actor committed: the words its writing statements began with."""
+
+    actor: str
+    statements: tuple[str, ...]
+
+
+def boundary_connection(
+    kernel: Kernel, actor_name: str, on_commit: Callable[[Committed], None]
+) -> type[sqlite3.Connection]:
+    """A connection class whose every statement is a boundary. kill -9 closes the connection."""
+
+    class BoundaryConnection(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **keywords: Any) -> None:
+            super().__init__(*arguments, **keywords)
+            self._writes: list[str] = []
+            kernel.current.on_kill.append(self.close)
+
+        def execute(self, sql: str, parameters: Iterable[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+            word = sql.split(None, 1)[0].upper()
+            kernel.boundary(f"sql:{word}", SQL_LATENCY_US)
+            cursor = super().execute(sql, parameters)  # type: ignore[arg-type]
+            if word == "COMMIT":
+                writes, self._writes = tuple(self._writes), []
+                if writes:
+                    on_commit(Committed(actor_name, writes))
+            elif word in ("BEGIN", "ROLLBACK"):
+                self._writes = []
+            elif word not in ("SELECT", "PRAGMA"):
+                self._writes.append(sql)
+            return cursor
+
+    return BoundaryConnection

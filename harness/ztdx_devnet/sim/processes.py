@@ -1,0 +1,189 @@
+"""The product's processes in the simulation: a listener, and the API server.
+
+Each is the product's own composition, run by an actor. A process that is started again opens the
+same database file and continues.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from ztdx_devnet.sim.kernel import Actor, CrashPoint, Kernel
+from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
+from ztdx_devnet.sim.seed import SeededEntropy
+from ztdx_spot.config import ApiSettings, ListenerSettings
+from ztdx_spot.ledger.database import Database, open_connection
+from ztdx_spot.ledger.schema import create_schema
+from ztdx_spot.listener.poller import run_listener
+from ztdx_spot.ports import Transport
+
+API_LATENCY_US = 1_000  # one way
+
+
+class ProductProcess:
+    """One process of the product: it can be started, killed and started again."""
+
+    def __init__(
+        self,
+        name: str,
+        kernel: Kernel,
+        database_path: Path,
+        seed: int,
+        on_commit: Callable[[Committed], None],
+        on_exit: Callable[[str, Exception | None], None],
+    ) -> None:
+        self.name = name
+        self._kernel = kernel
+        self._database_path = database_path
+        self._on_commit = on_commit
+        self._on_exit = on_exit
+        self._actor: Actor | None = None
+        self._crash: CrashPoint | None = None
+        self._failure: Exception | None = None
+        # A process that is started again may not draw the same ids.
+        self._entropy = SeededEntropy(seed, name)
+        self._clock = SimClock(kernel)
+
+    @property
+    def running(self) -> bool:
+        return self._actor is not None and self._actor.alive
+
+    @property
+    def boundaries(self) -> int:
+        """How many boundaries the present, or last, life of the process has crossed."""
+        return self._actor.boundaries if self._actor else 0
+
+    def start(self) -> None:
+        """Start the process; if it runs, nothing happens."""
+        if self.running:
+            return
+        self._failure = None
+        self._actor = self._kernel.spawn(self.name, self._run)
+        self._actor.crash, self._crash = self._crash, None
+        self._actor.on_death.append(lambda: self._on_exit(self.name, self._failure))
+
+    def kill(self) -> None:
+        """kill -9; if it does not run, nothing happens."""
+        if self._actor is not None:
+            self._kernel.kill(self._actor)
+
+    def crash_at(self, point: CrashPoint) -> None:
+        """kill -9 at a boundary, of this life or, if it does not run, of the next."""
+        if self._actor is not None and self._actor.alive:
+            self._actor.crash = point
+        else:
+            self._crash = point
+
+    def _open_database(self) -> Database:
+        """As the process does at its start. A simulated kill can't lose what the system holds."""
+        connection: sqlite3.Connection = open_connection(
+            self._database_path,
+            factory=boundary_connection(self._kernel, self.name, self._on_commit),
+            synchronous="OFF",
+        )
+        database = Database(connection, self._clock)
+        create_schema(database)
+        return database
+
+    def _run(self) -> None:
+        try:
+            self._main()
+        except Exception as error:  # the process ends, as a real one would; the world goes on
+            self._failure = error
+
+    def _main(self) -> None:
+        raise NotImplementedError
+
+
+class ListenerProcess(ProductProcess):
+    """The listener, reading from one transport."""
+
+    settings: ListenerSettings
+    transport: Transport
+
+    def _main(self) -> None:
+        database = self._open_database()
+        run_listener(self.settings, self.transport, self._clock, self._entropy, database)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One HTTP request to the API. `target` is the path with its query, exactly as sent."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ApiProcess(ProductProcess):
+    """The API server: answers one request at a time, as its one-thread executor does."""
+
+    settings: ApiSettings
+    environment: Mapping[str, str]
+
+    def __init__(
+        self,
+        name: str,
+        kernel: Kernel,
+        database_path: Path,
+        seed: int,
+        on_commit: Callable[[Committed], None],
+        on_exit: Callable[[str, Exception | None], None],
+    ) -> None:
+        super().__init__(name, kernel, database_path, seed, on_commit, on_exit)
+        self._requests: deque[tuple[Actor, ApiRequest]] = deque()
+        self._answers: dict[Actor, ApiAnswer | None] = {}
+
+    def request(self, request: ApiRequest) -> ApiAnswer | None:
+        """Send a request from the running actor and wait. None: the server died before answering.
+
+        Raises ConnectionRefusedError when the server does not run.
+        """
+        self._kernel.boundary("http:send", API_LATENCY_US)
+        if not self.running or self._actor is None:
+            raise ConnectionRefusedError(f"{self.name} is not running")
+        client = self._kernel.current
+        self._requests.append((client, request))
+        self._kernel.wake(self._actor)
+        while client not in self._answers and self.running:
+            self._actor.on_death.append(lambda: self._kernel.wake(client))
+            self._kernel.park("http:wait")
+        self._kernel.boundary("http:receive", API_LATENCY_US)
+        return self._answers.pop(client, None)
+
+    def _main(self) -> None:
+        from ztdx_spot.api.app import create_app  # Flask is loaded only where an API runs
+
+        self._requests.clear()
+        database = self._open_database()
+        app = create_app(self.settings, self.environment, self._clock, self._entropy, database)
+        while True:
+            while not self._requests:
+                self._kernel.park("http:accept")
+            client, request = self._requests.popleft()
+            path, _, query = request.target.partition("?")
+            builder = EnvironBuilder(
+                path=path,
+                query_string=query,
+                method=request.method,
+                headers=list(request.headers.items()),
+                data=request.body,
+            )
+            chunks, status, headers = run_wsgi_app(app, builder.get_environ())
+            body = b"".join(chunks)
+            self._answers[client] = ApiAnswer(int(status.split()[0]), dict(headers), body)
+            self._kernel.wake(client)
