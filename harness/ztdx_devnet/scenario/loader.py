@@ -149,7 +149,7 @@ def _message(model: type[BaseModel], detail: dict[str, Any], location: yaml_line
     if kind == "value_error":
         text = str(detail["ctx"]["error"])
         return f"{field}: {text}" if field else text
-    text = text[0].lower() + text[1:]
+    text = text.removeprefix("Input ")
     return f"{field + ': ' if field else ''}{text}, got {_shown(detail['input'])}"
 
 

@@ -59,6 +59,7 @@ class Actor:
     on_kill: list[Callable[[], None]] = field(default_factory=list)
     on_death: list[Callable[[], None]] = field(default_factory=list)
     wakeup: int = 0
+    parked: bool = False
     failure: BaseException | None = None
 
 
@@ -114,13 +115,16 @@ class Kernel:
             actor.wakeup += 1
         else:
             self._schedule(actor, self.now_us + timeout_us)
+        actor.parked = True
         self._hub.switch()
+        actor.parked = False
         if not actor.alive:
             raise Killed
 
     def wake(self, actor: Actor) -> None:
-        """Let a parked actor go on now."""
-        if actor.alive:
+        """Let a parked actor go on now; an actor that sleeps or runs is left alone."""
+        if actor.alive and actor.parked:
+            actor.parked = False
             self._schedule(actor, self.now_us)
 
     def next_due_us(self) -> int | None:

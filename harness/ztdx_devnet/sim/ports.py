@@ -67,8 +67,9 @@ def boundary_connection(
             kernel.current.on_kill.append(self.close)
 
         def execute(self, sql: str, parameters: Iterable[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
-            word = sql.split(None, 1)[0].upper()
-            kernel.boundary(f"sql:{word}", SQL_LATENCY_US)
+            words = sql.split(None, 3)
+            word = words[0].upper()
+            kernel.boundary(_kind(word, words), SQL_LATENCY_US)
             cursor = super().execute(sql, parameters)  # type: ignore[arg-type]
             if word == "COMMIT":
                 writes, self._writes = tuple(self._writes), []
@@ -81,3 +82,12 @@ def boundary_connection(
             return cursor
 
     return BoundaryConnection
+
+
+def _kind(word: str, words: list[str]) -> str:
+    """'sql:SELECT', 'sql:COMMIT'; writes name their table: 'sql:INSERT spot_deposits'."""
+    if word in ("INSERT", "DELETE") and len(words) > 2:
+        return f"sql:{word} {words[2]}"
+    if word == "UPDATE" and len(words) > 1:
+        return f"sql:{word} {words[1]}"
+    return f"sql:{word}"

@@ -146,7 +146,8 @@ class ApiProcess(ProductProcess):
     ) -> None:
         super().__init__(name, kernel, database_path, seed, on_commit, on_exit)
         self._requests: deque[tuple[Actor, ApiRequest]] = deque()
-        self._answers: dict[Actor, ApiAnswer | None] = {}
+        self._answers: dict[Actor, ApiAnswer] = {}
+        self._clients: list[Actor] = []
 
     def request(self, request: ApiRequest) -> ApiAnswer | None:
         """Send a request from the running actor and wait. None: the server died before answering.
@@ -154,14 +155,16 @@ class ApiProcess(ProductProcess):
         Raises ConnectionRefusedError when the server does not run.
         """
         self._kernel.boundary("http:send", API_LATENCY_US)
-        if not self.running or self._actor is None:
+        server = self._actor
+        if server is None or not server.alive:
             raise ConnectionRefusedError(f"{self.name} is not running")
         client = self._kernel.current
         self._requests.append((client, request))
-        self._kernel.wake(self._actor)
-        while client not in self._answers and self.running:
-            self._actor.on_death.append(lambda: self._kernel.wake(client))
+        self._kernel.wake(server)
+        self._clients.append(client)
+        while client not in self._answers and server.alive:  # a new life knows nothing of it
             self._kernel.park("http:wait")
+        self._clients.remove(client)
         self._kernel.boundary("http:receive", API_LATENCY_US)
         return self._answers.pop(client, None)
 
@@ -169,6 +172,7 @@ class ApiProcess(ProductProcess):
         from ztdx_spot.api.app import create_app  # Flask is loaded only where an API runs
 
         self._requests.clear()
+        self._kernel.current.on_death.append(self._hang_up)
         database = self._open_database()
         app = create_app(self.settings, self.environment, self._clock, self._entropy, database)
         while True:
@@ -186,4 +190,9 @@ class ApiProcess(ProductProcess):
             chunks, status, headers = run_wsgi_app(app, builder.get_environ())
             body = b"".join(chunks)
             self._answers[client] = ApiAnswer(int(status.split()[0]), dict(headers), body)
+            self._kernel.wake(client)
+
+    def _hang_up(self) -> None:
+        """The server is dead: its clients' connections break."""
+        for client in self._clients:
             self._kernel.wake(client)

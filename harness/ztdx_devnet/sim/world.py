@@ -162,13 +162,19 @@ class World:
         self.record(user, "transfer", transaction="0x" + sent.hash.hex(), wei=str(amount_wei))
 
     def mine(self, blocks: int, order: Sequence[str] = ()) -> None:
-        """Let that many more blocks be produced; the first takes `order` first."""
+        """Let that many more blocks be produced; the first takes `order` first.
+
+        A halted chain produces them all the same, and is halted again after the last one.
+        """
         self.chain.pool.rank(self._carriers(order))
         target = self.chain.height + blocks
+        halted = self.producer.halted
         self.producer.resume()
         while self.chain.height < target:
             # A millisecond later the block is there, whoever came first at that instant.
             self.sleep_us(self.producer.wait_us(target - self.chain.height) + 1_000)
+        if halted:
+            self.producer.halt()
 
     def mine_empty(self, blocks: int) -> None:
         """As `mine`, but transactions wait."""

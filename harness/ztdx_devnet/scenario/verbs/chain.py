@@ -13,7 +13,10 @@ from ztdx_devnet.scenario.verbs.verb import Verb
 
 
 class Mine(Verb):
-    """Let that many blocks be produced; everything else runs on. The first takes `order` first."""
+    """Let that many blocks be produced; everything else runs on. The first takes `order` first.
+
+    A halted chain produces them too, and is halted again after the last one.
+    """
 
     KEY = "mine"
     SHORTHAND = "blocks"
@@ -45,7 +48,7 @@ class MineEmpty(Verb):
 
 
 class HaltChain(Verb):
-    """No more blocks until `resume_chain`, or until a `mine`."""
+    """No more blocks until `resume_chain`; only `mine` still adds some."""
 
     KEY = "halt_chain"
 

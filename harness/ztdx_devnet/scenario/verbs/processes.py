@@ -42,7 +42,8 @@ class CrashAt(Verb):
     """kill -9 the listener at the `nth` boundary from now, of those whose kind starts with `kind`.
 
     Boundaries are crossed before the act: `kind: "sql:COMMIT"` dies with everything uncommitted.
-    Kinds: rpc:send, rpc:receive, sql:BEGIN, sql:SELECT, sql:INSERT, sql:UPDATE, sql:COMMIT, sleep.
+    Kinds: rpc:send, rpc:receive, sleep, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the
+    table too, such as sql:INSERT spot_deposits or sql:UPDATE spot_balances.
     """
 
     KEY = "crash_at"

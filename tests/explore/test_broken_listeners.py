@@ -1,0 +1,19 @@
+"""A suite is worth what it kills: each broken listener makes its named scenario go red."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.explore.broken_listeners import BROKEN
+from ztdx_devnet.scenario import bundled, loader, runner
+from ztdx_devnet.scenario.verdict import Verdict
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_its_scenario_goes_red(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_it, scenario = BROKEN[name]
+    break_it(monkeypatch)
+    outcome = runner.run(loader.load(bundled.folder() / f"{scenario}.yaml"))
+    assert outcome.verdict is Verdict.VIOLATED
+    assert outcome.failure is not None
+    print(f"{name}: {outcome.failure}")
