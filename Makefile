@@ -12,7 +12,7 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 CONTRACTS_READY := $(CONTRACTS_VENV)/.ready
 
-.PHONY: run test lint types unit contracts artifacts lock clean
+.PHONY: run test lint types unit contracts artifacts bench clean
 
 run: $(RUN_READY)
 	$(BIN)/devnet run scenarios
@@ -31,6 +31,10 @@ unit: $(DEV_READY)
 
 contracts: $(CONTRACTS_READY)
 	$(CONTRACTS_VENV)/bin/ape test tests/contracts -c tests/contracts/pytest.ini
+
+# The figures of the README, on a quiet machine.
+bench: $(RUN_READY)
+	$(BIN)/python bench/scenarios.py
 
 # Compile the contracts again and write harness/ztdx_devnet/artifacts.
 artifacts: $(CONTRACTS_READY)

@@ -82,7 +82,7 @@ def run(
 def main() -> None:
     """Entry point. A wrong flag is bad input: exit code 3, where click would say 2."""
     try:
-        devnet(standalone_mode=False)
+        devnet(prog_name="devnet", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(3)

@@ -20,11 +20,11 @@ import pytest
 from tests.fidelity.http_node import serve
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.sim.kernel import MICROSECONDS
 from ztdx_devnet.sim.ledger_reader import LedgerReader
 from ztdx_devnet.sim.oracle import Oracle
 from ztdx_devnet.sim.wallets import Wallets
 from ztdx_devnet.sim.world import World, WorldSettings
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 START = 1_000
 CHILD = Path(__file__).with_name("listener_child.py")

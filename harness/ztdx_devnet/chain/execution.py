@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth.consensus import NoProofConsensus
-from eth.db.atomic import AtomicDB
-from eth.db.backends.memory import MemoryDB
-from eth.db.chain import ChainDB
-from eth.db.trie import make_trie_root_and_nodes
-from eth.vm.chain_context import ChainContext
-from eth.vm.forks.prague import PragueVM
 from eth_utils import ValidationError
 
 from ztdx_devnet.chain.blocks import Log, Receipt
 from ztdx_devnet.chain.headers import Header
+from ztdx_devnet.chain.py_evm import (
+    AtomicDB,
+    ChainContext,
+    ChainDB,
+    MemoryDB,
+    NoProofConsensus,
+    PragueVM,
+    make_trie_root_and_nodes,
+)
 from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction
 

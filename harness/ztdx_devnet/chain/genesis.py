@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from eth.vm.forks.prague import PragueVM
-
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.execution import (
@@ -19,6 +17,7 @@ from ztdx_devnet.chain.execution import (
     Execution,
 )
 from ztdx_devnet.chain.headers import Header
+from ztdx_devnet.chain.py_evm import PragueVM
 
 CHAIN_ID = 97  # BSC testnet
 TIMESTAMP_S = 1_767_225_600  # 2026-01-01T00:00:00Z; the run's clock starts from here

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import rlp
-from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth.exceptions import Revert, VMError
-from eth.vm.message import Message
 
 from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.py_evm import CREATE_CONTRACT_ADDRESS, Message, Revert, VMError
 
 
 class MessageOutcome:

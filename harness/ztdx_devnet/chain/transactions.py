@@ -7,13 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp
-from eth.abc import SignedTransactionAPI
-from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
-from eth.vm.forks.prague.transactions import (
-    Authorization,
-    PragueTransactionBuilder,
-    UnsignedSetCodeTransaction,
-)
 from eth_keys.datatypes import PrivateKey
 from eth_keys.exceptions import BadSignature
 from eth_keys.exceptions import ValidationError as KeyValidationError
@@ -21,6 +14,13 @@ from eth_utils import ValidationError
 
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.py_evm import (
+    Authorization,
+    PragueTransactionBuilder,
+    SignedTransactionAPI,
+    UnsignedDynamicFeeTransaction,
+    UnsignedSetCodeTransaction,
+)
 
 SET_CODE_MAGIC = b"\x05"  # EIP-7702, the prefix of a signed authorization
 

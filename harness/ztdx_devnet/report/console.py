@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from ztdx_devnet.scenario.values import duration_text
 from ztdx_devnet.scenario.verdict import Failure, Outcome, Verdict
+from ztdx_devnet.virtual_time import duration_text
 
 _COLOURS = {Verdict.HELD: "green", Verdict.VIOLATED: "red", Verdict.INCONCLUSIVE: "yellow"}
-_TITLE_WIDTH = 62
+_TITLE_WIDTH = 77
 
 
 class ConsoleReport:
@@ -28,7 +28,7 @@ class ConsoleReport:
             title = title[: _TITLE_WIDTH - 1] + "…"
         self._print(
             f"[{colour}]{outcome.verdict.value:<12}[/] {escape(title):<{_TITLE_WIDTH}} "
-            f"{duration_text(outcome.virtual_us):>9} virtual {outcome.wall_s * 1e3:>7.0f} ms"
+            f"{duration_text(outcome.virtual_us):>9} in {outcome.wall_s:>5.2f} s"
         )
         if outcome.failure is not None:
             self._failure(outcome, outcome.failure)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ztdx_devnet.scenario.verdict import Outcome, Verdict, overall
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 _ILLEGAL_IN_XML = {c: "\ufffd" for c in (*range(0x20), 0xFFFE, 0xFFFF) if c not in (9, 10, 13)}
 
@@ -29,14 +30,14 @@ def _scenario(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.seed,
         "digest": outcome.digest,
         "wall_s": round(outcome.wall_s, 4),
-        "virtual_s": outcome.virtual_us / 1e6,
+        "virtual_s": outcome.virtual_us / MICROSECONDS,
         "faults": [{"name": fault.name, "hits": fault.hits} for fault in outcome.faults],
         "failure": None
         if failure is None
         else {
             "rule": failure.rule,
             "line": failure.line,
-            "at_s": failure.at_us / 1e6,
+            "at_s": failure.at_us / MICROSECONDS,
             "expected": failure.expected,
             "actual": failure.actual,
         },

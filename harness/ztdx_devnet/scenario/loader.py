@@ -15,7 +15,7 @@ from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
 from ztdx_devnet.scenario.model import Checks, Head, Scenario, Step
 from ztdx_devnet.scenario.verbs import VERBS, Verb
 from ztdx_devnet.scenario.yaml_lines import Lines
-from ztdx_devnet.sim.kernel import MICROSECONDS
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 SUFFIXES = (".yaml", ".yml")
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -16,8 +16,8 @@ from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.stage import ExpectationFailed, RunBroken, Stage, StepImpossible
 from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Verdict
 from ztdx_devnet.scenario.watch import Watch
-from ztdx_devnet.sim.kernel import MICROSECONDS
 from ztdx_devnet.sim.world import World, WorldSettings
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 _BLOCKS_PER_POLL = 100
 _SPARE_POLLS = 3
@@ -68,7 +68,7 @@ class _Play:
 
     def outcome(self, seed: int) -> Outcome:
         world, head = self._world, self._scenario.head
-        faults = tuple(FaultCount(f.name, f.hits) for f in world.node.faulty.faults)
+        faults = tuple(FaultCount(fault.name, fault.hits) for fault in world.faults)
         verdict, failure = Verdict.HELD, self._failure
         if failure is not None:
             verdict = Verdict.VIOLATED

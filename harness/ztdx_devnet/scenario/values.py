@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.scenario.errors import unknown
-from ztdx_devnet.sim.kernel import MICROSECONDS
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 WEI = 10**18
 MAX_UINT256 = 2**256 - 1
@@ -71,18 +71,6 @@ def decimal_text(wei: int) -> str:
     """Wei of an 18-decimal token as the product writes amounts: '1', '0.5'."""
     whole, fraction = divmod(wei, WEI)
     return f"{whole}.{fraction:018d}".rstrip("0").rstrip(".")
-
-
-def duration_text(duration_us: int) -> str:
-    """'42.5 s', '1 h 40 min', '7 d' for people."""
-    seconds = duration_us / MICROSECONDS
-    if seconds < 600:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    if minutes < 600:
-        return f"{minutes} min"
-    days, hours = divmod(round(minutes / 60), 24)
-    return f"{days} d {hours} h" if days else f"{hours} h"
 
 
 User = Annotated[

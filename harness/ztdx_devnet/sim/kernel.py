@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 
 import greenlet
 
+from ztdx_devnet.faults.processes import CrashPoint
 from ztdx_devnet.sim.seed import stream
-
-MICROSECONDS = 1_000_000
 
 
 class Killed(BaseException):
@@ -28,20 +27,6 @@ class Killed(BaseException):
 
 class Deadlock(Exception):
     """The awaited actor can never go on: nothing is due."""
-
-
-@dataclass(slots=True)
-class CrashPoint:
-    """Kills its actor at the `nth` boundary from now whose kind starts with `kind`."""
-
-    nth: int
-    kind: str = ""
-
-    def reached(self, kind: str) -> bool:
-        if not kind.startswith(self.kind):
-            return False
-        self.nth -= 1
-        return self.nth == 0
 
 
 @dataclass(eq=False, slots=True)

@@ -5,21 +5,18 @@ It runs in whoever calls it, with a connection of its own, as the product's sub-
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.sim.kernel import Kernel
-from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
+from ztdx_devnet.sim.kernel import Actor
+from ztdx_devnet.sim.ports import SimClock
+from ztdx_devnet.sim.processes import Host
 from ztdx_devnet.sim.seed import SeededEntropy
 from ztdx_spot.auth.signatures import sign
 from ztdx_spot.auth.tokens import issue_token
 from ztdx_spot.config import ApiSettings
+from ztdx_spot.errors import DatabaseBusyError
 from ztdx_spot.ledger import api_keys
-from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.ledger.schema import create_schema
 
 NAME = "operator"
 
@@ -43,30 +40,20 @@ class Credentials:
 class Operator:
     """Issues each user's credentials once."""
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        database_path: Path,
-        settings: ApiSettings,
-        seed: int,
-        on_commit: Callable[[Committed], None],
-    ) -> None:
-        self._kernel = kernel
-        self._database_path = database_path
+    def __init__(self, host: Host, settings: ApiSettings) -> None:
+        self._host = host
         self._settings = settings
-        self._entropy = SeededEntropy(seed, NAME)
-        self._on_commit = on_commit
+        self._entropy = SeededEntropy(host.seed, NAME)
         self._issued: dict[str, Credentials] = {}
 
     def credentials(self, user: str) -> Credentials:
         """The user's JWT, fresh, and API key."""
-        now_s = int(SimClock(self._kernel).now_s())
+        now_s = int(SimClock(self._host.kernel).now_s())
         address = USERS[user].address_hex
         token = issue_token(address, self._settings.jwt_secret, now_s, self._settings.jwt_expiry_s)
         known = self._issued.get(user)
         if known is None:
-            database = Database(self._connect(), SimClock(self._kernel))
-            create_schema(database)
+            database = self._host.connect(NAME)
             with database.write() as transaction:
                 key = api_keys.create(transaction, address, user, self._entropy, now_s)
             database.connection.close()
@@ -74,19 +61,17 @@ class Operator:
             self._issued[user] = known
         return Credentials(token, known.api_key, known.api_secret)
 
-    def hold_write_lock(self, duration_us: int) -> None:
-        """Start a process that holds the write lock for that long."""
+    def hold_write_lock(self, duration_us: int) -> Actor:
+        """Start a process that takes the write lock and holds it for that long."""
 
         def hold() -> None:
-            database = Database(self._connect(), SimClock(self._kernel))
-            with database.write():
-                self._kernel.boundary("holding the lock", duration_us)
+            database = self._host.connect(NAME)
+            while True:
+                try:
+                    with database.write():
+                        self._host.kernel.boundary("holding the lock", duration_us)
+                    return
+                except DatabaseBusyError:
+                    continue  # it waits for its turn, however long
 
-        self._kernel.spawn("lock holder", hold)
-
-    def _connect(self) -> sqlite3.Connection:
-        return open_connection(
-            self._database_path,
-            factory=boundary_connection(self._kernel, NAME, self._on_commit),
-            synchronous="OFF",
-        )
+        return self._host.kernel.spawn("lock holder", hold)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ztdx_devnet.sim.kernel import MICROSECONDS, Kernel
+from ztdx_devnet.sim.kernel import Kernel
+from ztdx_devnet.virtual_time import MICROSECONDS
 from ztdx_spot.ports import HttpAnswer
 
 RPC_LATENCY_US = 10_000  # one way
@@ -56,7 +57,10 @@ class Committed:
 
 
 def boundary_connection(
-    kernel: Kernel, actor_name: str, on_commit: Callable[[Committed], None]
+    kernel: Kernel,
+    actor_name: str,
+    on_commit: Callable[[Committed], None],
+    on_busy: Callable[[], None],
 ) -> type[sqlite3.Connection]:
     """A connection class whose every statement is a boundary. kill -9 closes the connection."""
 
@@ -70,7 +74,12 @@ def boundary_connection(
             words = sql.split(None, 3)
             word = words[0].upper()
             kernel.boundary(_kind(word, words), SQL_LATENCY_US)
-            cursor = super().execute(sql, parameters)  # type: ignore[arg-type]
+            try:
+                cursor = super().execute(sql, parameters)  # type: ignore[arg-type]
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                    on_busy()
+                raise
             if word == "COMMIT":
                 writes, self._writes = tuple(self._writes), []
                 if writes:

@@ -6,7 +6,6 @@ same database file and continues.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from pathlib import Path
 
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from ztdx_devnet.sim.kernel import Actor, CrashPoint, Kernel
+from ztdx_devnet.faults.processes import CrashPoint
+from ztdx_devnet.sim.kernel import Actor, Kernel
 from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_devnet.sim.seed import SeededEntropy
 from ztdx_spot.config import ApiSettings, ListenerSettings
@@ -26,29 +26,49 @@ from ztdx_spot.ports import Transport
 API_LATENCY_US = 1_000  # one way
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What every process of one world stands on.
+
+    `on_commit` is told of each committed write, `on_busy` of each statement that met a lock, and
+    `on_exit` of each process's end and its error.
+    """
+
+    kernel: Kernel
+    database_path: Path
+    seed: int
+    on_commit: Callable[[Committed], None]
+    on_busy: Callable[[], None]
+    on_exit: Callable[[str, Exception | None], None]
+
+    def connect(self, name: str) -> Database:
+        """A connection of the named process, from the actor that runs it, with the tables made.
+
+        A kill can't lose what the system holds, so nothing is synced to the disk.
+        """
+        connection = open_connection(
+            self.database_path,
+            factory=boundary_connection(self.kernel, name, self.on_commit, self.on_busy),
+            synchronous="OFF",
+        )
+        database = Database(connection, SimClock(self.kernel))
+        create_schema(database)
+        return database
+
+
 class ProductProcess:
     """One process of the product: it can be started, killed and started again."""
 
-    def __init__(
-        self,
-        name: str,
-        kernel: Kernel,
-        database_path: Path,
-        seed: int,
-        on_commit: Callable[[Committed], None],
-        on_exit: Callable[[str, Exception | None], None],
-    ) -> None:
+    def __init__(self, name: str, host: Host) -> None:
         self.name = name
-        self._kernel = kernel
-        self._database_path = database_path
-        self._on_commit = on_commit
-        self._on_exit = on_exit
+        self._host = host
+        self._kernel = host.kernel
         self._actor: Actor | None = None
         self._crash: CrashPoint | None = None
         self._failure: Exception | None = None
         # A process that is started again may not draw the same ids.
-        self._entropy = SeededEntropy(seed, name)
-        self._clock = SimClock(kernel)
+        self._entropy = SeededEntropy(host.seed, name)
+        self._clock = SimClock(host.kernel)
 
     @property
     def running(self) -> bool:
@@ -66,30 +86,19 @@ class ProductProcess:
         self._failure = None
         self._actor = self._kernel.spawn(self.name, self._run)
         self._actor.crash, self._crash = self._crash, None
-        self._actor.on_death.append(lambda: self._on_exit(self.name, self._failure))
+        self._actor.on_death.append(lambda: self._host.on_exit(self.name, self._failure))
 
     def kill(self) -> None:
         """kill -9; if it does not run, nothing happens."""
         if self._actor is not None:
             self._kernel.kill(self._actor)
 
-    def crash_at(self, point: CrashPoint) -> None:
-        """kill -9 at a boundary, of this life or, if it does not run, of the next."""
+    def crash_at(self, point: CrashPoint | None) -> None:
+        """kill -9 at a boundary, of this life or, if it does not run, of the next; None: never."""
         if self._actor is not None and self._actor.alive:
             self._actor.crash = point
         else:
             self._crash = point
-
-    def _open_database(self) -> Database:
-        """As the process does at its start. A simulated kill can't lose what the system holds."""
-        connection: sqlite3.Connection = open_connection(
-            self._database_path,
-            factory=boundary_connection(self._kernel, self.name, self._on_commit),
-            synchronous="OFF",
-        )
-        database = Database(connection, self._clock)
-        create_schema(database)
-        return database
 
     def _run(self) -> None:
         try:
@@ -104,12 +113,16 @@ class ProductProcess:
 class ListenerProcess(ProductProcess):
     """The listener, reading from one transport."""
 
-    settings: ListenerSettings
-    transport: Transport
+    def __init__(
+        self, name: str, host: Host, settings: ListenerSettings, transport: Transport
+    ) -> None:
+        super().__init__(name, host)
+        self._settings = settings
+        self._transport = transport
 
     def _main(self) -> None:
-        database = self._open_database()
-        run_listener(self.settings, self.transport, self._clock, self._entropy, database)
+        database = self._host.connect(self.name)
+        run_listener(self._settings, self._transport, self._clock, self._entropy, database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +145,12 @@ class ApiAnswer:
 class ApiProcess(ProductProcess):
     """The API server: answers one request at a time, as its one-thread executor does."""
 
-    settings: ApiSettings
-    environment: Mapping[str, str]
-
     def __init__(
-        self,
-        name: str,
-        kernel: Kernel,
-        database_path: Path,
-        seed: int,
-        on_commit: Callable[[Committed], None],
-        on_exit: Callable[[str, Exception | None], None],
+        self, name: str, host: Host, settings: ApiSettings, environment: Mapping[str, str]
     ) -> None:
-        super().__init__(name, kernel, database_path, seed, on_commit, on_exit)
+        super().__init__(name, host)
+        self._settings = settings
+        self._environment = environment
         self._requests: deque[tuple[Actor, ApiRequest]] = deque()
         self._answers: dict[Actor, ApiAnswer] = {}
         self._clients: list[Actor] = []
@@ -173,8 +179,8 @@ class ApiProcess(ProductProcess):
 
         self._requests.clear()
         self._kernel.current.on_death.append(self._hang_up)
-        database = self._open_database()
-        app = create_app(self.settings, self.environment, self._clock, self._entropy, database)
+        database = self._host.connect(self.name)
+        app = create_app(self._settings, self._environment, self._clock, self._entropy, database)
         while True:
             while not self._requests:
                 self._kernel.park("http:accept")

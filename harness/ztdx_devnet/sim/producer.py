@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.sim.kernel import MICROSECONDS, Actor, Kernel
+from ztdx_devnet.sim.kernel import Actor, Kernel
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 
 class Producer:

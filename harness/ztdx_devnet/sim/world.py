@@ -16,16 +16,25 @@ from ztdx_devnet.chain.builder import Dropped
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.tree import HeadChange
 from ztdx_devnet.faults.answers import AnswerFault
+from ztdx_devnet.faults.fault import Fault
+from ztdx_devnet.faults.processes import CrashPoint, DatabaseLock
 from ztdx_devnet.journal.journal import Journal
-from ztdx_devnet.sim.kernel import MICROSECONDS, Actor, CrashPoint, Kernel
+from ztdx_devnet.sim.kernel import Actor, Kernel
 from ztdx_devnet.sim.ledger_reader import LedgerReader, LedgerSnapshot
 from ztdx_devnet.sim.node import SimNode
 from ztdx_devnet.sim.operator import Credentials, Operator
 from ztdx_devnet.sim.oracle import Oracle
 from ztdx_devnet.sim.ports import Committed, SimTransport
-from ztdx_devnet.sim.processes import ApiAnswer, ApiProcess, ApiRequest, ListenerProcess
+from ztdx_devnet.sim.processes import (
+    ApiAnswer,
+    ApiProcess,
+    ApiRequest,
+    Host,
+    ListenerProcess,
+)
 from ztdx_devnet.sim.producer import Producer
 from ztdx_devnet.sim.wallets import SentDeposit, Wallets
+from ztdx_devnet.virtual_time import MICROSECONDS
 from ztdx_spot.config import read_api_settings, read_listener_settings
 
 LISTENER = "listener"
@@ -63,25 +72,26 @@ class World:
         self.on_head: list[Callable[[HeadChange], None]] = []
         self.deposits: dict[str, SentDeposit] = {}
         self.listener_was_started = False
+        self.faults: list[Fault] = []
+        self._locks: list[tuple[DatabaseLock, Actor]] = []
         self._waiting: list[Actor] = []
         self._folder = tempfile.TemporaryDirectory(prefix="ztdx-devnet-")
         database_path = Path(self._folder.name) / "spot.db"
         self._reader = LedgerReader(database_path)
         self._ledger: LedgerSnapshot | None = None
         self.environment = self._product_environment()
+        host = Host(
+            self.kernel, database_path, settings.seed, self._committed, self._busy, self._exited
+        )
         self.listener = ListenerProcess(
-            LISTENER, self.kernel, database_path, settings.seed, self._committed, self._exited
+            LISTENER,
+            host,
+            read_listener_settings(self.environment),
+            SimTransport(self.kernel, self.node),
         )
-        self.listener.settings = read_listener_settings(self.environment)
-        self.listener.transport = SimTransport(self.kernel, self.node)
-        self.api = ApiProcess(
-            "api", self.kernel, database_path, settings.seed, self._committed, self._exited
-        )
-        self.api.settings = read_api_settings(self.environment)
-        self.api.environment = self.environment
-        self.operator = Operator(
-            self.kernel, database_path, self.api.settings, settings.seed, self._committed
-        )
+        api_settings = read_api_settings(self.environment)
+        self.api = ApiProcess("api", host, api_settings, self.environment)
+        self.operator = Operator(host, api_settings)
         self.chain.on_head.append(self._head_changed)
         self.chain.on_drop.append(self._transaction_dropped)
 
@@ -200,12 +210,22 @@ class World:
 
     # --- acting on node and processes ----------------------------------------------------------
 
-    def arm(self, fault: AnswerFault) -> None:
+    def arm_answer_fault(self, fault: AnswerFault) -> None:
         self.node.faulty.arm(fault)
-        self.record("faults", "armed", name=fault.name, fault=fault.kind, method=fault.method)
+        self._armed(fault, method=fault.method, kind_of_fault=fault.kind)
+
+    def lock_database(self, name: str, duration_us: int) -> None:
+        """Another process takes the write lock, when it is free, and holds it for that long."""
+        lock = DatabaseLock(name)
+        self._locks.append((lock, self.operator.hold_write_lock(duration_us)))
+        self._armed(lock, us=duration_us)
 
     def lift_faults(self) -> None:
+        """No answer is touched any more and no lock held. A crash that is still to come is off."""
         self.node.faulty.clear()
+        for _, holder in self._locks:
+            self.kernel.kill(holder)
+        self.listener.crash_at(None)
         self.record("faults", "lifted")
 
     def start_listener(self) -> None:
@@ -218,8 +238,9 @@ class World:
         self.listener.kill()
 
     def crash_listener_at(self, nth: int, kind: str) -> None:
-        self.record(LISTENER, "crash armed", nth=nth, boundary=kind)
-        self.listener.crash_at(CrashPoint(nth, kind))
+        point = CrashPoint(nth, kind)
+        self.listener.crash_at(point)
+        self._armed(point)
 
     def start_api(self) -> None:
         self.record("api", "start")
@@ -236,10 +257,6 @@ class World:
 
     def credentials(self, user: str) -> Credentials:
         return self.operator.credentials(user)
-
-    def lock_database(self, duration_us: int) -> None:
-        self.record("faults", "database locked", us=duration_us)
-        self.operator.hold_write_lock(duration_us)
 
     def request(self, request: ApiRequest) -> ApiAnswer | None:
         """One request to the API, by whoever runs."""
@@ -323,6 +340,15 @@ class World:
         for listener in self.on_commit:
             listener(committed)
         self._wake_waiting()
+
+    def _armed(self, fault: Fault, **details: object) -> None:
+        self.faults.append(fault)
+        self.record("faults", "armed", name=fault.name, **details)
+
+    def _busy(self) -> None:
+        for lock, holder in self._locks:
+            if holder.alive:
+                lock.hits += 1
 
     def _exited(self, name: str, error: Exception | None) -> None:
         self.record(name, "exit", error=repr(error) if error else None)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ztdx_devnet.sim.kernel import CrashPoint, Deadlock, Kernel, Killed
+from ztdx_devnet.faults.processes import CrashPoint
+from ztdx_devnet.sim.kernel import Deadlock, Kernel, Killed
 from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_spot.ledger.database import Database, open_connection
 
@@ -86,7 +87,7 @@ class Dying:
         self.commits: list[Committed] = []
 
     def live(self) -> None:
-        factory = boundary_connection(self.kernel, "dying", self.commits.append)
+        factory = boundary_connection(self.kernel, "dying", self.commits.append, lambda: None)
         connection = open_connection(self.path, factory=factory, synchronous="OFF")
         database = Database(connection, SimClock(self.kernel))
         try:
@@ -138,7 +139,7 @@ def test_killing_another_actor_closes_its_connections_before_it_unwinds(tmp_path
     seen: list[str] = []
 
     def holder() -> None:
-        factory = boundary_connection(kernel, "holder", lambda _: None)
+        factory = boundary_connection(kernel, "holder", lambda _: None, lambda: None)
         connection = open_connection(path, factory=factory)
         connection.execute("CREATE TABLE entry (word TEXT)")
         connection.execute("BEGIN IMMEDIATE")

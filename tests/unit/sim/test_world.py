@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from ztdx_devnet.chain import contracts
-from ztdx_devnet.sim.kernel import MICROSECONDS
 from ztdx_devnet.sim.processes import ApiRequest
 from ztdx_devnet.sim.world import World, WorldSettings
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 DF = contracts.DF_TOKEN
 
@@ -90,7 +90,7 @@ def test_a_request_in_flight_when_the_api_is_killed_gets_no_answer() -> None:
         world.start_api()
         world.sleep_us(MICROSECONDS)
         assert world.request(ApiRequest("GET", "/api/v1/spot/balances")) is not None
-        world.lock_database(30 * MICROSECONDS)
+        world.lock_database("lock", 30 * MICROSECONDS)
         world.sleep_us(MICROSECONDS)
 
         def client() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random  # noqa: TID251 - seeded, in this test only
+import random
 from fractions import Fraction
 
 import pytest

@@ -43,7 +43,7 @@ class AnswerFault(Verb):
         return self
 
     def perform(self, stage: Stage) -> None:
-        stage.world.arm(
+        stage.world.arm_answer_fault(
             ArmedFault(
                 self.name,
                 self.method,
@@ -70,8 +70,9 @@ class DbFault(Verb):
     """Another process holds the database's write lock for a while."""
 
     KEY = "db_fault"
+    name: Name = Field(alias="as")
     kind: Literal["busy"]
     duration: DurationUs = Field(alias="for")
 
     def perform(self, stage: Stage) -> None:
-        stage.world.lock_database(self.duration)
+        stage.world.lock_database(self.name, self.duration)
