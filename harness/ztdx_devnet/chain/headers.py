@@ -92,26 +92,24 @@ class EmptyHeaders:
     def extend(self, count: int) -> None:
         """Hash `count` more blocks."""
         head, middle, between, tail = self._parts
+        suffixes = [between + _rlp_int(fee_wei) + tail for fee_wei in self._base_fees_wei]
+        last_suffix = len(suffixes) - 1
         done = len(self.hashes)
         parent_hash = self.hashes[-1] if done else self.first.parent_hash
         number = self.first.block_number + done
-        timestamp_s = self.first.timestamp + done * self.interval_s
-        fees_wei, last_fee = self._base_fees_wei, len(self._base_fees_wei) - 1
+        timestamp_s = self.timestamp_s(done)
         append = self.hashes.append
         for i in range(done, done + count):
-            body = (
-                b"\xa0"
-                + parent_hash
-                + head
-                + _rlp_int(number)
-                + middle
-                + _rlp_int(timestamp_s)
-                + between
-                + _rlp_int(fees_wei[i if i < last_fee else last_fee])
-                + tail
+            body = b"\xa0%b%b%b%b%b%b" % (
+                parent_hash,
+                head,
+                _rlp_int(number),
+                middle,
+                _rlp_int(timestamp_s),
+                suffixes[i if i < last_suffix else last_suffix],
             )
             # A header is always longer than 255 and shorter than 65,536 bytes.
-            parent_hash = keccak256(b"\xf9" + len(body).to_bytes(2, "big") + body)
+            parent_hash = keccak256(b"\xf9%b%b" % (len(body).to_bytes(2, "big"), body))
             append(parent_hash)
             number += 1
             timestamp_s += self.interval_s
