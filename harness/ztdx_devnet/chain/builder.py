@@ -15,6 +15,7 @@ from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place
 from ztdx_devnet.chain.execution import BlockExecution, Execution
 from ztdx_devnet.chain.headers import EmptyHeaders, Header
 from ztdx_devnet.chain.pool import Pool
+from ztdx_devnet.chain.py_evm import VMError
 from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction
 from ztdx_devnet.chain.tree import BlockTree
@@ -97,7 +98,7 @@ def _fill(block: BlockExecution, pool: Pool, number: int) -> tuple[Dropped, ...]
             if reason is None:
                 try:
                     block.apply(transaction)
-                except ValidationError as error:
+                except (ValidationError, VMError) as error:
                     reason = str(error)
             if reason is not None:
                 dropped.append(Dropped(transaction, reason))

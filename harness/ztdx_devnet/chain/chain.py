@@ -14,6 +14,7 @@ from ztdx_devnet.chain.builder import BlockBuilder, Dropped
 from ztdx_devnet.chain.errors import ReorgTooDeep, TransactionRefused, UnknownBlock
 from ztdx_devnet.chain.execution import CallResult, Execution
 from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, template
+from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas
 from ztdx_devnet.chain.logs import CanonicalLogs
 from ztdx_devnet.chain.pool import Pool
 from ztdx_devnet.chain.state import State
@@ -21,6 +22,7 @@ from ztdx_devnet.chain.transactions import Transaction, decode
 from ztdx_devnet.chain.tree import BlockTree, HeadChange
 
 BLOCK_TIME_S = 2  # BSC testnet
+INIT_CODE_LIMIT_BYTES = 49_152  # EIP-3860
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Chain:
             )
         if signed.gas > self.head.header.gas_limit:
             raise TransactionRefused("exceeds block gas limit")
+        _refuse_what_no_state_makes_valid(transaction)
         state = self.state_at(self.head)
         state_nonce = state.nonce(transaction.sender)
         if transaction.nonce < state_nonce:
@@ -197,8 +200,7 @@ class Chain:
             if transaction.hash in dropped:
                 self._report_drop(Dropped(transaction, "dropped by the reorg"))
         kept = [t for t in orphans if t.hash not in dropped]
-        # Transactions that waited all along may not overtake the orphans of their own sender.
-        waiting = {entry.transaction.hash for entry in self.pool}
+        waiting = [entry.transaction.hash for entry in self.pool]
         not_before = fork.number + delay_blocks + 1
         for displaced in self.pool.return_orphans(kept, not_before):
             self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
@@ -219,16 +221,20 @@ class Chain:
         change = self._set_head(place)
         included = {r.transaction.hash for block in change.added for r in block.receipts}
         state = self.state_at(place)
-        orphans = [
-            receipt.transaction
-            for block in change.removed
-            for receipt in block.receipts
-            if receipt.transaction.hash not in included
-            and receipt.transaction.nonce >= state.nonce(receipt.transaction.sender)
-        ]
+        orphans = []
+        for block in change.removed:
+            for receipt in block.receipts:
+                transaction = receipt.transaction
+                if transaction.hash in included:
+                    continue
+                if transaction.nonce < state.nonce(transaction.sender):
+                    self._report_drop(Dropped(transaction, "its nonce is used up on this branch"))
+                else:
+                    orphans.append(transaction)
         for transaction_hash in included:
             self.pool.remove(transaction_hash)
-        self.pool.return_orphans(orphans, 0)
+        for displaced in self.pool.return_orphans(orphans, 0):
+            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
         return change
 
     # --- snapshots -----------------------------------------------------------------------------
@@ -277,6 +283,29 @@ class Chain:
     def _report_drop(self, dropped: Dropped) -> None:
         for listener in self.on_drop:
             listener(dropped)
+
+
+def _refuse_what_no_state_makes_valid(transaction: Transaction) -> None:
+    signed = transaction.signed
+    if transaction.nonce >= 2**64 - 1:
+        raise TransactionRefused("nonce has max value")
+    if transaction.kind in (2, 4) and signed.max_priority_fee_per_gas > signed.max_fee_per_gas:
+        raise TransactionRefused("max priority fee per gas higher than max fee per gas")
+    init_code = b"" if signed.to else signed.data
+    if len(init_code) > INIT_CODE_LIMIT_BYTES:
+        raise TransactionRefused(
+            f"max initcode size exceeded: code size {len(init_code)}, limit {INIT_CODE_LIMIT_BYTES}"
+        )
+    needed = int(signed.intrinsic_gas) + init_code_gas(init_code)
+    if signed.gas < needed:
+        raise TransactionRefused(
+            f"intrinsic gas too low: gas {signed.gas}, minimum needed {needed}"
+        )
+    floor = floor_gas(signed.data)
+    if signed.gas < floor:
+        raise TransactionRefused(
+            f"insufficient gas for floor data gas cost: gas {signed.gas}, minimum needed {floor}"
+        )
 
 
 def _executed(place: Place) -> ExecutedBlock:

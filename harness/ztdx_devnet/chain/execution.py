@@ -21,6 +21,7 @@ from ztdx_devnet.chain.py_evm import (
     MemoryDB,
     NoProofConsensus,
     PragueVM,
+    VMError,
     make_trie_root_and_nodes,
 )
 from ztdx_devnet.chain.state import State
@@ -158,15 +159,20 @@ class BlockExecution:
     def apply(self, transaction: Transaction) -> Receipt:
         """Execute one transaction and put it into the block.
 
-        Raises eth_utils.ValidationError, with nothing changed, when it can't be in this block.
+        Raises ValidationError or VMError, with nothing changed, when it can't be in this block.
         """
         vm, header = self._vm, self._header
+        vm.validate_transaction_against_header(header, transaction.signed)
+        # The snapshot comes after lock_changes, which forgets all earlier ones: to revert to one of
+        # those raises half-way, with storage and the account cache as they were.
+        vm.state.lock_changes()
         snapshot = vm.state.snapshot()
         try:
-            encodable, computation = vm.apply_transaction(header, transaction.signed)
-        except ValidationError:
+            computation = vm.state.apply_transaction(transaction.signed)
+        except (ValidationError, VMError):
             vm.state.revert(snapshot)
             raise
+        encodable = vm.make_receipt(header, transaction.signed, computation, vm.state)
         logs = tuple(
             Log(address, tuple(t.to_bytes(32, "big") for t in topics), data, self._log_count + i)
             for i, (address, topics, data) in enumerate(computation.get_log_entries())

@@ -15,7 +15,7 @@ from ztdx_devnet.chain import keccak  # noqa: F401 - first: it chooses eth_hash'
 from eth import EVM_RECURSION_LIMIT
 from eth.abc import SignedTransactionAPI
 from eth.consensus import NoProofConsensus
-from eth.constants import CREATE_CONTRACT_ADDRESS
+from eth.constants import CREATE_CONTRACT_ADDRESS, SECPK1_N
 from eth.db.atomic import AtomicDB
 from eth.db.backends.memory import MemoryDB
 from eth.db.chain import ChainDB
@@ -33,6 +33,7 @@ from eth.vm.message import Message
 
 __all__ = [
     "CREATE_CONTRACT_ADDRESS",
+    "SECPK1_N",
     "AtomicDB",
     "Authorization",
     "ChainContext",

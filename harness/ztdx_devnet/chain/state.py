@@ -24,9 +24,19 @@ class MessageOutcome:
         if self.reverted:
             self.failure = "execution reverted"
         elif isinstance(error, VMError):
-            self.failure = (
-                f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            )
+            self.failure = _told(error)
+
+    @classmethod
+    def refused(cls, error: VMError, gas: int) -> MessageOutcome:
+        """A message that never ran and lost its gas."""
+        outcome = cls.__new__(cls)
+        outcome.output, outcome.gas_used, outcome.reverted = b"", gas, False
+        outcome.failure = _told(error)
+        return outcome
+
+
+def _told(error: VMError) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class State:
@@ -100,7 +110,10 @@ class State:
         apply = state.computation_class.apply_message
         if creates:
             apply = state.computation_class.apply_create_message
-        return MessageOutcome(apply(state, message, context))
+        try:
+            return MessageOutcome(apply(state, message, context))
+        except VMError as error:  # init code beyond EIP-3860's limit, before anything runs
+            return MessageOutcome.refused(error, gas)
 
     def run_constructor(
         self, *, creator: bytes, address: bytes, init_code: bytes, gas: int

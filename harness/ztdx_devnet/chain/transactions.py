@@ -15,6 +15,7 @@ from eth_utils import ValidationError
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.py_evm import (
+    SECPK1_N,
     Authorization,
     PragueTransactionBuilder,
     SignedTransactionAPI,
@@ -22,6 +23,7 @@ from ztdx_devnet.chain.py_evm import (
     UnsignedSetCodeTransaction,
 )
 
+SIZE_LIMIT_BYTES = 131_072  # geth's
 SET_CODE_MAGIC = b"\x05"  # EIP-7702, the prefix of a signed authorization
 
 
@@ -64,9 +66,17 @@ def decode(raw: bytes) -> Transaction:
 
     Raises TransactionRefused when the bytes are no well-formed signed transaction.
     """
+    if len(raw) > SIZE_LIMIT_BYTES:
+        raise TransactionRefused(
+            f"oversized data: transaction size {len(raw)}, limit {SIZE_LIMIT_BYTES}"
+        )
+    if raw and raw[0] < 0x80 and raw[0] not in (1, 2, 4):  # no blobs: nobody deposits by them
+        raise TransactionRefused("transaction type not supported")
     try:
         signed = PragueTransactionBuilder.decode(raw)
         signed.validate()
+        if signed.s > SECPK1_N // 2:
+            raise ValidationError("invalid transaction v, r, s values")
         return Transaction(signed, bytes(signed.hash), bytes(signed.sender))
     except (
         rlp.exceptions.RLPException,
@@ -76,6 +86,7 @@ def decode(raw: bytes) -> Transaction:
         IndexError,
         ValueError,
         TypeError,
+        RecursionError,
     ) as error:
         raise TransactionRefused(f"not a valid signed transaction: {error}") from error
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
+from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
+
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.genesis import CHAIN_ID
 from ztdx_devnet.chain.state import create_address
-from ztdx_devnet.chain.transactions import Transaction, sign_call
+from ztdx_devnet.chain.transactions import Transaction, decode, sign_call, sign_set_code
 
 GWEI = 10**9
 
@@ -55,13 +59,9 @@ def vault_call(chain: Chain, user: str, to: bytes, data: bytes) -> Transaction:
 
 def add_deposit(chain: Chain, user: str, wei: int) -> tuple[Transaction, Transaction]:
     """Put approval and deposit of a named user into the pool."""
-    approval = vault_call(
-        chain, user, contracts.DF_TOKEN, contracts.approve(contracts.VAULT, wei)
-    )
+    approval = vault_call(chain, user, contracts.DF_TOKEN, contracts.approve(contracts.VAULT, wei))
     chain.add(approval)
-    deposit = vault_call(
-        chain, user, contracts.VAULT, contracts.deposit(contracts.DF_TOKEN, wei)
-    )
+    deposit = vault_call(chain, user, contracts.VAULT, contracts.deposit(contracts.DF_TOKEN, wei))
     chain.add(deposit)
     return approval, deposit
 
@@ -85,3 +85,78 @@ def deploy(chain: Chain, runtime: bytes) -> bytes:
     )
     chain.mine()
     return create_address(alice.address, nonce)
+
+
+def sign(
+    user: str,
+    nonce: int,
+    *,
+    to: bytes = USERS["judy"].address,
+    data: bytes = b"",
+    wei: int = 1,
+    gas: int = 21_000,
+    max_fee_wei: int = 10 * GWEI,
+    tip_wei: int = GWEI,
+    chain_id: int = CHAIN_ID,
+) -> Transaction:
+    """A dynamic-fee transaction (type 2) of a named user; no chain is asked for its nonce."""
+    return sign_call(
+        USERS[user].key,
+        chain_id=chain_id,
+        nonce=nonce,
+        to=to,
+        data=data,
+        value_wei=wei,
+        gas=gas,
+        max_fee_wei=max_fee_wei,
+        tip_wei=tip_wei,
+    )
+
+
+def sign_legacy(
+    user: str,
+    nonce: int,
+    *,
+    to: bytes = USERS["judy"].address,
+    data: bytes = b"",
+    wei: int = 1,
+    gas: int = 21_000,
+    gas_price_wei: int = 10 * GWEI,
+    chain_id: int | None = CHAIN_ID,
+) -> Transaction:
+    """A legacy transaction (type 0); without `chain_id` it is signed as before EIP-155."""
+    unsigned = PragueUnsignedLegacyTransaction(nonce, gas_price_wei, gas, to, wei, data)
+    return decode(unsigned.as_signed_transaction(USERS[user].key, chain_id=chain_id).encode())
+
+
+def sign_access_list(
+    user: str,
+    nonce: int,
+    *,
+    access_list: list[tuple[bytes, list[int]]],
+    to: bytes = USERS["judy"].address,
+    data: bytes = b"",
+    wei: int = 1,
+    gas: int = 60_000,
+    gas_price_wei: int = 10 * GWEI,
+) -> Transaction:
+    """An access-list transaction (type 1)."""
+    unsigned = UnsignedAccessListTransaction(
+        CHAIN_ID, nonce, gas_price_wei, gas, to, wei, data, access_list
+    )
+    return decode(unsigned.as_signed_transaction(USERS[user].key).encode())
+
+
+def sign_delegation(user: str, nonce: int, authority: str, authority_nonce: int) -> Transaction:
+    """A set-code transaction (type 4): `authority` delegates to the DepositBatch contract."""
+    return sign_set_code(
+        USERS[user].key,
+        chain_id=CHAIN_ID,
+        nonce=nonce,
+        to=USERS["judy"].address,
+        data=b"",
+        gas=100_000,
+        max_fee_wei=10 * GWEI,
+        tip_wei=GWEI,
+        delegations=[(USERS[authority].key, contracts.DEPOSIT_BATCH, authority_nonce)],
+    )

@@ -85,7 +85,9 @@ def test_a_run_equals_blocks_that_py_evm_seals_one_by_one() -> None:
         header = chain.execution.child_header(parent, parent.timestamp + 2)
         parent = chain.execution.open_block(header, lambda: ()).seal()
         sealed.append(parent.hash)
-    headers = EmptyHeaders(chain.execution.child_header(chain.head.header, 2 + chain.head.timestamp_s), 2)
+    headers = EmptyHeaders(
+        chain.execution.child_header(chain.head.header, 2 + chain.head.timestamp_s), 2
+    )
     headers.extend(200)
     assert headers.hashes == sealed
     assert headers.header(199).base_fee_per_gas == 7

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any, Protocol
 
 from ztdx_devnet.chain.rpc import methods
@@ -39,7 +40,7 @@ class ViewNode:
 def answer(node: Node, body: bytes) -> bytes:
     """The answer to one HTTP body. Empty when it holds nothing but notifications."""
     try:
-        request = json.loads(body)
+        request = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _dump(_error(None, RpcError(PARSE_ERROR, "parse error")))
     if not isinstance(request, list):
@@ -58,7 +59,8 @@ def _answer_one(node: Node, request: Any) -> dict[str, Any] | None:
     if not isinstance(request, dict) or not isinstance(request.get("method"), str):
         return _error(None, RpcError(INVALID_REQUEST, "invalid request"))
     request_id = request.get("id")
-    if isinstance(request_id, dict | list | bool):
+    infinite = isinstance(request_id, float) and not isfinite(request_id)
+    if isinstance(request_id, dict | list | bool) or infinite:
         return _error(None, RpcError(INVALID_REQUEST, "invalid request id"))
     arguments = request.get("params", [])
     try:
@@ -66,10 +68,16 @@ def _answer_one(node: Node, request: Any) -> dict[str, Any] | None:
             raise RpcError(INVALID_PARAMS, "params: expected an array")
         result = node.call(request["method"], arguments)
     except RpcError as error:
-        return _error(request_id, error)
+        return _error(request_id, error) if "id" in request else None
+    except RecursionError:
+        return _error(request_id, RpcError(INVALID_PARAMS, "params: nested too deeply"))
     if "id" not in request:
         return None
     return {"jsonrpc": "2.0", "id": request_id, "result": result}
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _error(request_id: Any, error: RpcError) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _code(view: View, address: Any, block: Any = "latest") -> str:
 
 @_method("eth_getStorageAt")
 def _storage(view: View, address: Any, slot: Any, block: Any = "latest") -> str:
-    if not isinstance(slot, str) or not 2 < len(slot) <= 66:
+    if not isinstance(slot, str) or not slot.startswith("0x") or not 2 < len(slot) <= 66:
         raise invalid_params(f"slot: expected up to 32 bytes of hex, got {slot!r:.80}")
     position = int.from_bytes(params.data("0x" + slot[2:].rjust(64, "0"), "slot", 32), "big")
     state = view.chain.state_at(params.place(view, block))

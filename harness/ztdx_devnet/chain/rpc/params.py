@@ -130,7 +130,9 @@ def _topics(value: Any) -> tuple[frozenset[bytes], ...]:
         each = alternatives if isinstance(alternatives, list) else [alternatives]
         if len(each) > MAX_ALTERNATIVES:
             raise invalid_params(f"filter.topics: at most {MAX_ALTERNATIVES} alternatives")
-        positions.append(frozenset(data(t, "filter.topics", 32) for t in each if t is not None))
+        # As in geth, null among the alternatives matches anything.
+        wanted = [] if None in each else each
+        positions.append(frozenset(data(t, "filter.topics", 32) for t in wanted))
     return tuple(positions)
 
 

@@ -1,0 +1,30 @@
+"""What a transaction costs before it executes."""
+
+from __future__ import annotations
+
+_TRANSACTION = 21_000
+_CREATE = 32_000
+_ZERO_BYTE, _OTHER_BYTE = 4, 16
+_INIT_CODE_WORD = 2  # EIP-3860
+_FLOOR_PER_TOKEN, _TOKENS_PER_OTHER_BYTE = 10, 4  # EIP-7623
+
+
+def intrinsic_gas(data: bytes, creates: bool) -> int:
+    """What a transaction without access list pays before the first instruction."""
+    zeros = data.count(0)
+    gas = _TRANSACTION + zeros * _ZERO_BYTE + (len(data) - zeros) * _OTHER_BYTE
+    if creates:
+        gas += _CREATE + init_code_gas(data)
+    return gas
+
+
+def init_code_gas(data: bytes) -> int:
+    """What init code costs by its words (EIP-3860)."""
+    return _INIT_CODE_WORD * ((len(data) + 31) // 32)
+
+
+def floor_gas(data: bytes) -> int:
+    """The least that a transaction pays for its data, however little it executes (EIP-7623)."""
+    zeros = data.count(0)
+    tokens = zeros + (len(data) - zeros) * _TOKENS_PER_OTHER_BYTE
+    return _TRANSACTION + tokens * _FLOOR_PER_TOKEN

@@ -1,0 +1,274 @@
+"""Transactions and requests that once corrupted the state, crashed the node or broke a rule."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from eth.vm.forks.cancun.transactions import UnsignedBlobTransaction
+
+from tests.conformance.node import Node
+from tests.unit.chain.builders import GWEI, add_deposit, sign, sign_access_list
+from ztdx_devnet.chain import contracts
+from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.errors import TransactionRefused
+from ztdx_devnet.chain.execution import COINBASE
+from ztdx_devnet.chain.gas import GAS_CAP, estimate_gas
+from ztdx_devnet.chain.genesis import CHAIN_ID, NATIVE_WEI
+from ztdx_devnet.chain.transactions import Transaction
+
+ALICE, BOB, ERIN = (USERS[name].address for name in ("alice", "bob", "erin"))
+TOO_LITTLE_GAS = sign("alice", 0, gas=20_000)
+TOO_MUCH_INIT_CODE = sign("alice", 0, to=b"", data=bytes(49_153), gas=5_000_000, wei=0)
+
+
+def below_the_floor_with_nothing_to_spare(data: bytes) -> Transaction:
+    gas = 21_000 + 16 * len(data)
+    price_wei = 10 * GWEI
+    wei = NATIVE_WEI - gas * price_wei
+    return sign(
+        "erin", 0, to=BOB, data=data, gas=gas, max_fee_wei=price_wei, tip_wei=price_wei, wei=wei
+    )
+
+
+# --- a transaction that py-evm gives up on leaves no trace ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        TOO_LITTLE_GAS,
+        TOO_MUCH_INIT_CODE,
+        below_the_floor_with_nothing_to_spare(b"\x01" * 1_000),
+    ],
+    ids=["too little gas", "too much init code", "below the floor"],
+)
+def test_a_transaction_that_py_evm_gives_up_on_leaves_no_trace(bad: Transaction) -> None:
+    chain, twin = Chain(), Chain()
+    dropped: list[bytes] = []
+    chain.on_drop.append(lambda drop: dropped.append(drop.transaction.hash))
+    chain.pool.add(bad)  # past the checks of submission
+    for each in (chain, twin):
+        each.pool.add(sign("bob", 0, to=COINBASE))
+        each.pool.add(sign("carol", 0))
+    later = sign("alice" if bad.sender == ALICE else "erin", 1)
+    chain.pool.add(later)
+    assert chain.mine().hash == twin.mine().hash
+    assert dropped == [bad.hash]
+    assert chain.pool.get(later.hash) is later
+
+
+def test_storage_that_a_dropped_transaction_touched_is_as_before() -> None:
+    chain = Chain()
+    chain.pool.add(sign("erin", 0, to=BOB, wei=NATIVE_WEI - 10**17))
+    chain.mine()
+    left_wei = chain.state_at(chain.head).balance_wei(ERIN)
+    data = contracts.transfer(BOB, 777) + b"\x01" * 20_000
+    gas = 21_000 + sum(16 if byte else 4 for byte in data) + 60_000
+    price_wei = left_wei // gas
+    chain.pool.add(
+        sign(
+            "erin",
+            1,
+            to=contracts.DF_TOKEN,
+            data=data,
+            gas=gas,
+            wei=0,
+            max_fee_wei=price_wei,
+            tip_wei=price_wei,
+        )
+    )
+    chain.pool.add(sign("alice", 0))
+    assert len(chain.mine().receipts) == 1
+    shown = chain.call(
+        chain.head, sender=BOB, to=contracts.DF_TOKEN, data=contracts.balance_of(BOB), gas=100_000
+    )
+    assert int.from_bytes(shown.output, "big") == 10**24
+
+
+def test_a_reorg_is_not_left_half_done_by_a_transaction() -> None:
+    chain = Chain()
+    chain.mine_empty(3)
+    kept = sign("bob", 0)
+    chain.add(kept)
+    chain.mine()
+    chain.pool.add(TOO_MUCH_INIT_CODE)
+    chain.reorg(1)
+    assert chain.height == 5
+    assert chain.inclusion(kept.hash) is not None
+    assert len(chain.pool) == 0
+
+
+# --- submission -----------------------------------------------------------------------------------
+
+
+def blob() -> bytes:
+    unsigned = UnsignedBlobTransaction(
+        CHAIN_ID, 0, GWEI, 10 * GWEI, 21_000, BOB, 1, b"", [], 10**9, [b"\x01" + bytes(31)]
+    )
+    return unsigned.as_signed_transaction(USERS["alice"].key).encode()
+
+
+REFUSED = {
+    "intrinsic gas too low: gas 20000, minimum needed 21000": TOO_LITTLE_GAS.raw(),
+    "max initcode size exceeded: code size 49153, limit 49152": TOO_MUCH_INIT_CODE.raw(),
+    "insufficient gas for floor data gas cost: gas 22600, minimum needed 25000": sign(
+        "alice", 0, data=b"\x01" * 100, gas=22_600
+    ).raw(),
+    "max priority fee per gas higher than max fee per gas": sign(
+        "alice", 0, max_fee_wei=5, tip_wei=6
+    ).raw(),
+    "nonce has max value": sign_access_list("alice", 2**64, access_list=[]).raw(),
+    "transaction type not supported": blob(),
+    "transaction type not supported ": b"\x05\xc0",
+    "transaction type not supported  ": b"\x00",
+    "transaction type not supported   ": b"\x7f" * 40,
+    "oversized data: transaction size 131073, limit 131072": b"\xf9" * 131_073,
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_no_state_makes_valid_is_refused_in_the_words_of_geth(words: str) -> None:
+    node = Node(Chain())
+    answered = node.fail("eth_sendRawTransaction", "0x" + REFUSED[words].hex())
+    assert answered == (-32000, words.strip())
+    assert len(node.chain.pool) == 0
+
+
+def test_deeply_nested_rlp_is_refused() -> None:
+    parts, length = [], 0
+    for _ in range(40_000):
+        size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+        parts.append(bytes([0xC0 + length]) if length < 56 else bytes([0xF7 + len(size)]) + size)
+        length += len(parts[-1])
+    raw = b"".join(reversed(parts))
+    for each in (raw[-60_000:], b"\x02" + raw[-60_000:], raw):
+        assert Node(Chain()).fail("eth_sendRawTransaction", "0x" + each.hex())[0] == -32000
+
+
+def test_a_typed_signature_with_a_high_s_is_refused() -> None:
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    good = sign("alice", 0).signed
+    inner = good._inner.copy(s=order - good.s, y_parity=1 - good.y_parity)
+    with pytest.raises(TransactionRefused):
+        Chain().submit(type(good)(2, inner).encode())
+
+
+# --- estimates ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("to", "data"),
+    [
+        (b"", contracts.creation_code("DFToken", ["address"], (ALICE,))),
+        (b"", b""),
+        (BOB, b"\x01" * 100),
+    ],
+    ids=["contract creation", "empty creation", "data to nobody"],
+)
+def test_one_gas_less_than_the_estimate_is_not_enough(to: bytes, data: bytes) -> None:
+    chain = Chain()
+    gas, _ = estimate_gas(
+        chain, chain.head, sender=ALICE, to=to, data=data, value_wei=0, gas_cap=GAS_CAP
+    )
+    for limit, works in ((gas - 1, False), (gas, True)):
+        chain = Chain()
+        try:
+            chain.submit(sign("alice", 0, to=to, data=data, gas=limit, wei=0).raw())
+        except TransactionRefused:
+            assert not works
+            continue
+        (receipt,) = chain.mine().receipts
+        assert receipt.succeeded is works
+        assert receipt.gas_used <= limit
+
+
+def test_a_call_with_too_much_init_code_fails_as_a_call() -> None:
+    for method in ("eth_call", "eth_estimateGas"):
+        assert Node(Chain()).fail(method, {"data": "0x" + "00" * 49_153})[0] == -32000
+
+
+# --- reports and determinism ----------------------------------------------------------------------
+
+
+def test_a_switch_reports_every_transaction_that_it_loses() -> None:
+    chain = Chain()
+    chain.mine_empty(5)
+    empty = chain.head.hash
+    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI)
+    chain.add(first)
+    mined = chain.mine().hash
+    chain.switch(empty)
+    chain.add(rival)
+    chain.switch(mined)
+    reasons: list[tuple[bytes, str]] = []
+    chain.on_drop.append(lambda drop: reasons.append((drop.transaction.hash, drop.reason)))
+    chain.switch(empty)
+    assert reasons == [(first.hash, "its nonce is taken by a waiting transaction")]
+
+
+DROPS = """
+from tests.unit.chain.builders import sign
+from ztdx_devnet.chain.chain import Chain
+chain = Chain()
+chain.mine_empty(3)
+chain.on_drop.append(lambda drop: print(drop.transaction.hash.hex()))
+sent = [sign(user, 0) for user in ("alice", "bob", "carol", "dave", "erin")]
+for each in sent:
+    chain.add(each)
+chain.reorg(1, drop=[each.hash for each in sent])
+"""
+
+
+def test_drops_are_reported_in_the_same_order_in_every_process() -> None:
+    outputs = set()
+    for seed in "123":
+        environment = os.environ | {
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        ran = subprocess.run(
+            [sys.executable, "-c", DROPS], env=environment, capture_output=True, check=True
+        )
+        outputs.add(ran.stdout)
+    assert len(outputs) == 1
+
+
+# --- JSON-RPC -------------------------------------------------------------------------------------
+
+
+def test_a_notification_is_not_answered_when_it_fails_either() -> None:
+    node = Node(Chain())
+    assert node.post(b'{"jsonrpc":"2.0","method":"eth_nothing"}') is None
+    assert node.post(b'{"jsonrpc":"2.0","method":"eth_chainId","params":{}}') is None
+
+
+@pytest.mark.parametrize("request_id", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+def test_an_answer_is_always_json(request_id: bytes) -> None:
+    response = Node(Chain()).post(b'{"jsonrpc":"2.0","id":%s,"method":"eth_chainId"}' % request_id)
+    assert response["id"] is None
+    assert response["error"]["code"] in (-32700, -32600)
+
+
+def test_no_depth_of_nesting_gets_past_the_endpoint() -> None:
+    node, limit = Node(Chain()), sys.getrecursionlimit()
+    for depth in range(limit - 60, limit + 2):
+        body = b'{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":[%s%s]}'
+        response = node.post(body % (b"[" * depth, b"]" * depth))
+        assert response["error"]["code"] in (-32700, -32602)
+
+
+def test_null_among_alternative_topics_matches_anything() -> None:
+    chain = Chain()
+    add_deposit(chain, "alice", 5)
+    chain.mine()
+    wanted: dict[str, Any] = {"fromBlock": "0x0", "topics": [[None, "0x" + "07" * 32]]}
+    assert len(Node(chain).ask("eth_getLogs", wanted)) == 3
+
+
+def test_a_storage_slot_begins_with_0x() -> None:
+    assert Node(Chain()).fail("eth_getStorageAt", "0x" + "00" * 20, "zz05")[0] == -32602
