@@ -107,10 +107,10 @@ json_values = st.recursive(
 
 @st.composite
 def damaged_transactions(draw: st.DrawFn) -> str:
-    """A signed transaction with some of its bytes cut off or changed; the type stays known."""
+    """A signed transaction with some of its bytes cut off or changed, its type among them."""
     raw = bytearray(draw(st.sampled_from(RAW)))
     for _ in range(draw(st.integers(0, 3))):
-        raw[draw(st.integers(1, len(raw) - 1))] = draw(st.integers(0, 255))
+        raw[draw(st.integers(0, len(raw) - 1))] = draw(st.integers(0, 255))
     return hexed(bytes(raw[: draw(st.integers(0, len(raw)))]))
 
 

@@ -6,6 +6,7 @@ go by nonce. `rank` moves named transactions to the front.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,7 @@ class Pool:
     def __init__(self) -> None:
         self._waiting: dict[bytes, Waiting] = {}
         self._by_nonce: dict[tuple[bytes, int], bytes] = {}
+        self._authorized: Counter[tuple[bytes, int]] = Counter()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -44,9 +46,9 @@ class Pool:
         return waiting.transaction if waiting else None
 
     def next_nonce(self, sender: bytes, state_nonce: int) -> int:
-        """The first nonce from `state_nonce` up that no waiting transaction of `sender` uses."""
+        """The first nonce from `state_nonce` up that no waiting transaction uses up."""
         nonce = state_nonce
-        while (sender, nonce) in self._by_nonce:
+        while (sender, nonce) in self._by_nonce or self._authorized[sender, nonce]:
             nonce += 1
         return nonce
 
@@ -63,14 +65,15 @@ class Pool:
             if transaction.max_fee_wei * 100 < floor_wei:
                 raise TransactionRefused("replacement transaction underpriced")
             self.remove(replaced.hash)
-        self._waiting[transaction.hash] = Waiting(transaction, not_before_number)
-        self._by_nonce[transaction.sender, transaction.nonce] = transaction.hash
+        self._enter(transaction, not_before_number)
         return replaced
 
     def remove(self, transaction_hash: bytes) -> None:
         waiting = self._waiting.pop(transaction_hash, None)
         if waiting is not None:
-            del self._by_nonce[waiting.transaction.sender, waiting.transaction.nonce]
+            transaction = waiting.transaction
+            del self._by_nonce[transaction.sender, transaction.nonce]
+            self._authorized.subtract(transaction.authorities)
 
     def return_orphans(
         self, transactions: Sequence[Transaction], not_before_number: int
@@ -85,8 +88,7 @@ class Pool:
             if (transaction.sender, transaction.nonce) in self._by_nonce:
                 displaced.append(transaction)
                 continue
-            self._waiting[transaction.hash] = Waiting(transaction, not_before_number)
-            self._by_nonce[transaction.sender, transaction.nonce] = transaction.hash
+            self._enter(transaction, not_before_number)
         self._waiting.update(waiting)
         return tuple(displaced)
 
@@ -104,4 +106,10 @@ class Pool:
         pool = Pool()
         pool._waiting = dict(self._waiting)
         pool._by_nonce = dict(self._by_nonce)
+        pool._authorized = Counter(self._authorized)
         return pool
+
+    def _enter(self, transaction: Transaction, not_before_number: int) -> None:
+        self._waiting[transaction.hash] = Waiting(transaction, not_before_number)
+        self._by_nonce[transaction.sender, transaction.nonce] = transaction.hash
+        self._authorized.update(transaction.authorities)

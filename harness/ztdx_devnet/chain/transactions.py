@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp
-from eth_keys.datatypes import PrivateKey
+from eth_keys.datatypes import PrivateKey, Signature
 from eth_keys.exceptions import BadSignature
 from eth_keys.exceptions import ValidationError as KeyValidationError
 from eth_utils import ValidationError
@@ -24,16 +24,22 @@ from ztdx_devnet.chain.py_evm import (
 )
 
 SIZE_LIMIT_BYTES = 131_072  # geth's
+SET_CODE_TYPE = 4
 SET_CODE_MAGIC = b"\x05"  # EIP-7702, the prefix of a signed authorization
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transaction:
-    """One signed transaction. `hash` is 32 bytes, `sender` 20 bytes."""
+    """One signed transaction. `hash` is 32 bytes, `sender` 20 bytes.
+
+    `authorities` are the (account, nonce) whose authorizations it carries (EIP-7702): each uses up
+    that nonce of the account, like a transaction of its own.
+    """
 
     signed: SignedTransactionAPI
     hash: bytes
     sender: bytes
+    authorities: tuple[tuple[bytes, int], ...] = ()
 
     @property
     def nonce(self) -> int:
@@ -77,7 +83,9 @@ def decode(raw: bytes) -> Transaction:
         signed.validate()
         if signed.s > SECPK1_N // 2:
             raise ValidationError("invalid transaction v, r, s values")
-        return Transaction(signed, bytes(signed.hash), bytes(signed.sender))
+        return Transaction(
+            signed, bytes(signed.hash), bytes(signed.sender), _authorities_of(signed)
+        )
     except (
         rlp.exceptions.RLPException,
         ValidationError,
@@ -145,11 +153,31 @@ def sign_set_code(
 
 
 def _authorization(key: PrivateKey, chain_id: int, code: bytes, nonce: int) -> Authorization:
-    digest = keccak256(SET_CODE_MAGIC + rlp.encode([chain_id, code, nonce]))
-    y_parity, r, s = key.sign_msg_hash(digest).vrs
+    y_parity, r, s = key.sign_msg_hash(_authorization_digest(chain_id, code, nonce)).vrs
     return Authorization(chain_id, code, nonce, y_parity, r, s)
 
 
 def _sealed(unsigned: Any, key: PrivateKey) -> Transaction:
     signed = unsigned.as_signed_transaction(key)
-    return Transaction(signed, bytes(signed.hash), key.public_key.to_canonical_address())
+    sender = key.public_key.to_canonical_address()
+    return Transaction(signed, bytes(signed.hash), sender, _authorities_of(signed))
+
+
+def _authorities_of(signed: Any) -> tuple[tuple[bytes, int], ...]:
+    """The signers of a set-code transaction's authorizations; unreadable ones have no effect."""
+    if signed.type_id != SET_CODE_TYPE:
+        return ()
+    found = []
+    for grant in signed.authorization_list:
+        digest = _authorization_digest(grant.chain_id, grant.address, grant.nonce)
+        try:
+            signature = Signature(vrs=(grant.y_parity, grant.r, grant.s))
+            signer = signature.recover_public_key_from_msg_hash(digest)
+        except (BadSignature, KeyValidationError):
+            continue
+        found.append((signer.to_canonical_address(), int(grant.nonce)))
+    return tuple(found)
+
+
+def _authorization_digest(chain_id: int, code: bytes, nonce: int) -> bytes:
+    return keccak256(SET_CODE_MAGIC + rlp.encode([chain_id, code, nonce]))

@@ -23,7 +23,7 @@ class ConsoleReport:
     def line(self, outcome: Outcome) -> None:
         """One scenario has ended."""
         colour = _COLOURS[outcome.verdict]
-        title = outcome.title
+        title = "".join(c if c.isprintable() else "?" for c in outcome.title)
         if len(title) > _TITLE_WIDTH:
             title = title[: _TITLE_WIDTH - 1] + "…"
         self._print(

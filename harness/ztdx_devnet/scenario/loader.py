@@ -18,6 +18,7 @@ from ztdx_devnet.scenario.yaml_lines import Lines
 from ztdx_devnet.virtual_time import MICROSECONDS
 
 SUFFIXES = (".yaml", ".yml")
+_PARTS = ("given", "settle", "check")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -85,7 +86,7 @@ def parse(text: str, path: str) -> Scenario:
         problems += _cross_check(head, steps, lines, path)
     if head is None or problems:
         raise BadScenario(sorted(problems, key=lambda problem: problem.line))
-    return Scenario(path, head, tuple(steps), lines.of(("settle",)), lines.of(("check",)))
+    return Scenario(path, head, tuple(steps), *(lines.of((part,)) for part in _PARTS))
 
 
 def _verb(
@@ -139,7 +140,7 @@ def _validated(
 
 
 def _message(model: type[BaseModel], detail: dict[str, Any], location: yaml_lines.Path) -> str:
-    field = ".".join(str(part) for part in location)
+    field = ".".join(str(part) for part in location if part != "[key]")
     kind, text = detail["type"], detail["msg"]
     if kind == "missing":
         return f"missing field {field!r}"
@@ -179,6 +180,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _cross_check(head: Head, steps: list[Step], lines: Lines, path: str) -> Iterable[Problem]:
     """What no single step can see: names across steps, depths across the run."""
     defined: set[str] = set()
+    armed: set[str] = set()
     block_time_us = head.given.block_time_s * MICROSECONDS
     height_at_most = head.given.start_height
     for step in steps:
@@ -189,6 +191,10 @@ def _cross_check(head: Head, steps: list[Step], lines: Lines, path: str) -> Iter
             if name in defined:
                 yield Problem(path, step.line, f"the name {name!r} is given twice")
             defined.add(name)
+        for name in step.verb.arms():
+            if name in armed:
+                yield Problem(path, step.line, f"the fault {name!r} is armed twice: name it anew")
+            armed.add(name)
         refusal = step.verb.refusal_at(height_at_most)
         if refusal is not None:
             yield Problem(path, step.line, refusal)

@@ -18,6 +18,7 @@ from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Verdict
 from ztdx_devnet.scenario.watch import Watch
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_devnet.virtual_time import MICROSECONDS
+from ztdx_spot.errors import SettingError
 
 _BLOCKS_PER_POLL = 100
 _SPARE_POLLS = 3
@@ -36,7 +37,12 @@ def run(scenario: Scenario, seed: int | None = None) -> Outcome:
         environment=given.environment,
     )
     started = perf_counter()
-    with World(settings) as world:
+    try:
+        world = World(settings)
+    except SettingError as error:
+        problem = Problem(scenario.path, scenario.given_line, f"environment: {error}")
+        raise BadScenario([problem]) from error
+    with world:
         play = _Play(scenario, world)
         play.run()
         return replace(play.outcome(settings.seed), wall_s=perf_counter() - started)
@@ -52,6 +58,7 @@ class _Play:
         self._line = 0
         self._started_us = world.now_us
         self._failure: Failure | None = None
+        self._fault_lines: list[int] = []
         self._invariants = Invariants(world, self._violated)
         self._watch = Watch(world, scenario.head.check, self._check_failed)
 
@@ -97,6 +104,7 @@ class _Play:
             self._line = step.line
             world.record("scenario", "step", number=number, verb=step.verb.KEY)
             step.verb.perform(self._stage)
+            self._fault_lines += [step.line] * (len(world.faults) - len(self._fault_lines))
             if self._stage.broken:
                 raise RunBroken
         self._settle()
@@ -109,6 +117,7 @@ class _Play:
         world = self._world
         self._line = self._scenario.settle_line
         world.lift_faults()
+        world.producer.resume()
         world.record("scenario", "settling")
         if world.listener_was_started:
             last_block = world.chain.height
@@ -144,15 +153,14 @@ class _Play:
 
     def _shows_nothing(self, faults: tuple[FaultCount, ...]) -> Failure | None:
         """Why a run without a failure proves nothing, if so."""
-        check_line = self._scenario.check_line
-        for fault in faults:
+        for fault, line in zip(faults, self._fault_lines, strict=True):
             if not fault.hits:
-                return self._failure_at(
-                    f"the fault {fault.name!r} never fired", check_line, "at least one hit", "none"
-                )
+                rule = f"the fault {fault.name!r} never fired"
+                return self._failure_at(rule, line, "at least one hit", "none")
         for conditions in self._watch.unseen:
             words = ", ".join(c.look(self._world).expected for c in conditions.conditions())
-            return self._failure_at("sometimes", check_line, f"at some time: {words}", "never")
+            line = self._scenario.check_line
+            return self._failure_at("sometimes", line, f"at some time: {words}", "never")
         return None
 
     def _violated(self, violation: Violation) -> None:

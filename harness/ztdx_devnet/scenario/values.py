@@ -22,6 +22,8 @@ TOKENS = {"DF": contracts.DF_TOKEN, "LOOKALIKE": contracts.LOOKALIKE_TOKEN}
 
 _AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,18})?\Z")
 _DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)\Z")
+_PRINTABLE = re.compile(r"[ -~]*\Z")
+_REQUEST_PATH = re.compile(r"/[!-~]*\Z")
 _UNITS_US = {
     "ms": MICROSECONDS // 1_000,
     "s": MICROSECONDS,
@@ -73,6 +75,43 @@ def decimal_text(wei: int) -> str:
     return f"{whole}.{fraction:018d}".rstrip("0").rstrip(".")
 
 
+API_VARIABLES = (
+    "ADMIN_API_KEY",
+    "CORS_ALLOWED_ORIGINS",
+    "JWT_EXPIRY_SECONDS",
+    "JWT_SECRET",
+    "TESTNET_ONLY",
+)
+
+
+def _api_variable(value: Any) -> Any:
+    if isinstance(value, str) and value not in API_VARIABLES:
+        raise ValueError(unknown("variable", value, API_VARIABLES))
+    return value
+
+
+def _live_variable(value: Any) -> Any:
+    if value != "TESTNET_ONLY":
+        raise ValueError(f"only TESTNET_ONLY is read while the API runs, not {value!r}")
+    return value
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str) and not _PRINTABLE.match(value):
+        raise ValueError(f"an HTTP header holds printable ASCII, not {value!r}")
+    return value
+
+
+def _request_path(value: Any) -> Any:
+    if isinstance(value, str) and not _REQUEST_PATH.match(value):
+        raise ValueError(f"a path begins with / and has no blanks, all ASCII, not {value!r}")
+    return value
+
+
+ApiVariable = Annotated[str, BeforeValidator(_api_variable)]
+LiveVariable = Annotated[str, BeforeValidator(_live_variable)]
+Printable = Annotated[str, BeforeValidator(_printable)]
+RequestPath = Annotated[str, BeforeValidator(_request_path)]
 User = Annotated[
     str, BeforeValidator(_user), WithJsonSchema({"type": "string", "enum": list(USERS)})
 ]

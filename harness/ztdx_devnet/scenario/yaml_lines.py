@@ -14,6 +14,7 @@ from ztdx_devnet.scenario.errors import BadScenario, Problem
 
 Path = tuple[str | int, ...]
 NODES_MAX = 100_000
+DEPTH_MAX = 50
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _QUOTED = ("'", '"', "|", ">")
@@ -39,6 +40,7 @@ class Lines:
 def read(text: str, path: str) -> tuple[Any, Lines]:
     """The document's value and its lines. Raises BadScenario."""
     try:
+        _refuse_depth(text, path)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -53,6 +55,19 @@ def read(text: str, path: str) -> tuple[Any, Lines]:
     if reader.problems:
         raise BadScenario(reader.problems)
     return value, reader.lines
+
+
+def _refuse_depth(text: str, path: str) -> None:
+    """Composing recurses, in C: beyond some depth it would end the process. Parsing does not."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_MAX:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise BadScenario([Problem(path, line, f"nested deeper than {DEPTH_MAX} levels")])
 
 
 class _Reader:

@@ -15,17 +15,16 @@ from ztdx_devnet.sim.seed import SeededEntropy
 from ztdx_spot.auth.signatures import sign
 from ztdx_spot.auth.tokens import issue_token
 from ztdx_spot.config import ApiSettings
-from ztdx_spot.errors import DatabaseBusyError
 from ztdx_spot.ledger import api_keys
 
 NAME = "operator"
+_PATIENCE_S = 10.0**9  # it waits for its turn, however long others hold the lock
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a user needs to call the API."""
+class ApiKey:
+    """What a user signs requests with."""
 
-    jwt: str
     api_key: str
     api_secret: str
 
@@ -44,34 +43,32 @@ class Operator:
         self._host = host
         self._settings = settings
         self._entropy = SeededEntropy(host.seed, NAME)
-        self._issued: dict[str, Credentials] = {}
+        self._issued: dict[str, ApiKey] = {}
 
-    def credentials(self, user: str) -> Credentials:
-        """The user's JWT, fresh, and API key."""
+    def issue_jwt(self, user: str) -> str:
+        """A token of this user, issued now."""
         now_s = int(SimClock(self._host.kernel).now_s())
-        address = USERS[user].address_hex
-        token = issue_token(address, self._settings.jwt_secret, now_s, self._settings.jwt_expiry_s)
+        secret, expiry_s = self._settings.jwt_secret, self._settings.jwt_expiry_s
+        return issue_token(USERS[user].address_hex, secret, now_s, expiry_s)
+
+    def api_key(self, user: str) -> ApiKey:
+        """The user's API key, created when it is asked for first."""
         known = self._issued.get(user)
         if known is None:
-            database = self._host.connect(NAME)
+            address = USERS[user].address_hex
+            database = self._host.connect(NAME, _PATIENCE_S)
             with database.write() as transaction:
+                now_s = int(SimClock(self._host.kernel).now_s())
                 key = api_keys.create(transaction, address, user, self._entropy, now_s)
             database.connection.close()
-            known = Credentials(token, key.api_key, key.secret_key)
-            self._issued[user] = known
-        return Credentials(token, known.api_key, known.api_secret)
+            known = self._issued[user] = ApiKey(key.api_key, key.secret_key)
+        return known
 
     def hold_write_lock(self, duration_us: int) -> Actor:
         """Start a process that takes the write lock and holds it for that long."""
 
         def hold() -> None:
-            database = self._host.connect(NAME)
-            while True:
-                try:
-                    with database.write():
-                        self._host.kernel.boundary("holding the lock", duration_us)
-                    return
-                except DatabaseBusyError:
-                    continue  # it waits for its turn, however long
+            with self._host.connect(NAME, _PATIENCE_S).write():
+                self._host.kernel.boundary("holding the lock", duration_us)
 
         return self._host.kernel.spawn("lock holder", hold)

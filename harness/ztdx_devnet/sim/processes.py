@@ -18,7 +18,7 @@ from ztdx_devnet.sim.kernel import Actor, Kernel
 from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_devnet.sim.seed import SeededEntropy
 from ztdx_spot.config import ApiSettings, ListenerSettings
-from ztdx_spot.ledger.database import Database, open_connection
+from ztdx_spot.ledger.database import BUSY_WAIT_S, Database, open_connection
 from ztdx_spot.ledger.schema import create_schema
 from ztdx_spot.listener.poller import run_listener
 from ztdx_spot.ports import Transport
@@ -41,7 +41,7 @@ class Host:
     on_busy: Callable[[], None]
     on_exit: Callable[[str, Exception | None], None]
 
-    def connect(self, name: str) -> Database:
+    def connect(self, name: str, busy_wait_s: float = BUSY_WAIT_S) -> Database:
         """A connection of the named process, from the actor that runs it, with the tables made.
 
         A kill can't lose what the system holds, so nothing is synced to the disk.
@@ -51,7 +51,7 @@ class Host:
             factory=boundary_connection(self.kernel, name, self.on_commit, self.on_busy),
             synchronous="OFF",
         )
-        database = Database(connection, SimClock(self.kernel))
+        database = Database(connection, SimClock(self.kernel), busy_wait_s)
         create_schema(database)
         return database
 

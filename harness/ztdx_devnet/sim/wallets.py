@@ -36,6 +36,7 @@ class Wallets:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
+        self._sent = 0
 
     def deposit(self, user: str, amount_wei: int, token: bytes = contracts.DF_TOKEN) -> SentDeposit:
         """Approve, then deposit: two transactions, as a wallet sends them."""
@@ -79,7 +80,7 @@ class Wallets:
             nonce=nonce,
             to=to,
             data=data,
-            gas=_GAS + _GAS_PER_DEPOSIT * len(parts),
+            gas=_GAS_PER_DEPOSIT * len(parts) + self._gas(),
             max_fee_wei=_MAX_FEE_WEI,
             tip_wei=TIP_WEI,
             delegations=delegations,
@@ -105,9 +106,15 @@ class Wallets:
             nonce=self._chain.next_nonce(account.address),
             to=to,
             data=data,
-            gas=_GAS,
+            gas=self._gas(),
             max_fee_wei=_MAX_FEE_WEI,
             tip_wei=TIP_WEI,
         )
         self._chain.add(transaction)
         return transaction
+
+    def _gas(self) -> int:
+        """A gas limit that no other transaction has: what is sent again after a reorg is another
+        transaction, even with equal nonce and amount."""
+        self._sent += 1
+        return _GAS + self._sent

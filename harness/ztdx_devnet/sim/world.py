@@ -22,7 +22,7 @@ from ztdx_devnet.journal.journal import Journal
 from ztdx_devnet.sim.kernel import Actor, Kernel
 from ztdx_devnet.sim.ledger_reader import LedgerReader, LedgerSnapshot
 from ztdx_devnet.sim.node import SimNode
-from ztdx_devnet.sim.operator import Credentials, Operator
+from ztdx_devnet.sim.operator import Operator
 from ztdx_devnet.sim.oracle import Oracle
 from ztdx_devnet.sim.ports import Committed, SimTransport
 from ztdx_devnet.sim.processes import (
@@ -254,9 +254,6 @@ class World:
             else:
                 self.environment[name] = value
         self.record("api", "environment", changed=sorted(variables))
-
-    def credentials(self, user: str) -> Credentials:
-        return self.operator.credentials(user)
 
     def request(self, request: ApiRequest) -> ApiAnswer | None:
         """One request to the API, by whoever runs."""

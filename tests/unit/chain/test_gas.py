@@ -12,14 +12,17 @@ from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.execution import CallResult
-from ztdx_devnet.chain.gas import GAS_CAP, estimate_gas, floor_gas, intrinsic_gas
+from ztdx_devnet.chain.gas import GAS_CAP, estimate_gas
+from ztdx_devnet.chain.intrinsic_gas import floor_gas, intrinsic_gas
 
 ALICE, BOB = USERS["alice"].address, USERS["bob"].address
 APPROVAL = contracts.approve(contracts.VAULT, 10**18)
 TOKEN_CODE = contracts.creation_code("DFToken", ["address"], (ALICE,))
 
-# Stops when more than 0xffff gas is left, else reverts.
-WANTS_GAS = bytes.fromhex("61ffff5a11600b575f5ffd5b00")
+
+def wants_gas(gas: int) -> bytes:
+    """Code that stops when more than that gas is left, and reverts otherwise."""
+    return b"\x61" + gas.to_bytes(2, "big") + bytes.fromhex("5a11600b575f5ffd5b00")
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,11 @@ ACTS = {
     "deposit": Act(contracts.VAULT, contracts.deposit(contracts.DF_TOKEN, 9)),
     "token transfer": Act(contracts.DF_TOKEN, contracts.transfer(BOB, 1)),
     "contract creation": Act(b"", TOKEN_CODE),
+    "empty creation": Act(b""),
+    "creation from one word": Act(b"", bytes(32)),
+    "creation from a word and a byte": Act(b"", bytes(33)),
+    "data to nobody": Act(BOB, b"\x01" * 100),
 }
-MINIMAL = ["transfer", "transfer of nothing", "approve", "deposit", "token transfer"]
 
 
 def ready() -> Chain:
@@ -86,7 +92,7 @@ def test_an_estimate_is_enough_for_the_transaction(name: str) -> None:
     assert succeeds(chain, ACTS[name], gas)
 
 
-@pytest.mark.parametrize("name", MINIMAL)
+@pytest.mark.parametrize("name", ACTS)
 def test_one_gas_less_than_the_estimate_is_not_enough(name: str) -> None:
     chain = ready()
     gas, _ = estimated(chain, ACTS[name])
@@ -97,12 +103,13 @@ def test_a_plain_transfer_costs_21_000() -> None:
     assert estimated(Chain(), ACTS["transfer"])[0] == 21_000
 
 
-def test_a_call_that_looks_at_its_gas_gets_what_it_looks_for() -> None:
+@pytest.mark.parametrize("wanted", [0x7000, 0xFFFC, 0xFFFD, 0xFFFE, 0xFFFF])
+def test_a_call_that_looks_at_its_gas_gets_what_it_looks_for(wanted: int) -> None:
     chain = ready()
-    act = Act(deploy(chain, WANTS_GAS))
+    act = Act(deploy(chain, wants_gas(wanted)))
     gas, outcome = estimated(chain, act)
     assert outcome.succeeded
-    assert gas > 21_000 + 0xFFFF > 21_000 + outcome.gas_used
+    assert gas > 21_000 + wanted > 21_000 + outcome.gas_used
     assert succeeds(chain, act, gas)
     assert not succeeds(chain, act, gas - 1)
 
@@ -114,6 +121,8 @@ def test_data_costs_at_least_the_floor_of_eip_7623() -> None:
 
 def test_the_cap_is_the_most_that_is_tried() -> None:
     chain = ready()
+    assert estimated(chain, ACTS["transfer"], gas_cap=21_000)[0] == 21_000
+    assert GAS_CAP == 50_000_000
     act = ACTS["deposit"]
     least, _ = estimated(chain, act)
     assert estimated(chain, act, gas_cap=least)[0] == least
@@ -184,6 +193,9 @@ def test_a_failed_call_says_why_and_what_it_used() -> None:
     chain = Chain()
     to_bob = {"sender": ALICE, "to": BOB, "gas": 30_000}
     assert chain.call(chain.head, **to_bob) == CallResult(True, b"", 0, None)
+    tells_price = bytes.fromhex("3a5f5260205ff3")
+    priceless = chain.call(chain.head, sender=ALICE, to=b"", data=tells_price, gas=90_000)
+    assert priceless.output == bytes(32)
     broke = chain.call(chain.head, value_wei=10**30, **to_bob)
     assert broke == CallResult(False, b"", 0, "insufficient funds for transfer")
     broken = chain.call(chain.head, sender=ALICE, to=b"", data=b"\xfe", gas=30_000)

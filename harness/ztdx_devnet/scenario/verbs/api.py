@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
-from ztdx_devnet.scenario.values import User
+from ztdx_devnet.scenario.values import LiveVariable, Printable, RequestPath, User
 from ztdx_devnet.scenario.verbs.verb import Verb
 from ztdx_devnet.sim.processes import ApiRequest
-from ztdx_devnet.sim.world import ADMIN_API_KEY
 
 BASE_PATH = "/api/v1"
 CREDIT_PATH = "/admin/spot/balances/credit"
@@ -40,7 +39,7 @@ class AdminCredit(Verb):
     amount: JsonValue
     reason: JsonValue = None
     key: Literal["right", "wrong", "missing"] = "right"
-    idempotency_key: str | None = None
+    idempotency_key: Printable | None = None
     expect: Answer = Answer(status=200, body={"ok": True})
 
     def perform(self, stage: Stage) -> None:
@@ -50,7 +49,8 @@ class AdminCredit(Verb):
             body["reason"] = self.reason
         headers = {"Content-Type": "application/json"}
         if self.key != "missing":
-            headers["X-API-Key"] = ADMIN_API_KEY if self.key == "right" else "not-the-admin-key"
+            right = stage.world.environment["ADMIN_API_KEY"]
+            headers["X-API-Key"] = right if self.key == "right" else f"not-{right}"
         if self.idempotency_key is not None:
             headers["Idempotency-Key"] = self.idempotency_key
         _request(stage, "admin_credit", "POST", CREDIT_PATH, headers, _json(body), self.expect)
@@ -65,10 +65,10 @@ class Api(Verb):
 
     KEY = "api"
     method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
-    path: str
+    path: RequestPath
     user: User | None = Field(default=None, alias="as")
     auth: Literal["jwt", "hmac"] = "jwt"
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[Printable, Printable] = Field(default_factory=dict)
     body_json: JsonValue = Field(default=None, alias="json")
     text: str | None = None
     expect: Answer
@@ -80,21 +80,22 @@ class Api(Verb):
             body = _json(self.body_json)
             headers.setdefault("Content-Type", "application/json")
         if self.user is not None:
-            credentials = stage.world.credentials(self.user)
+            operator = stage.world.operator
             if self.auth == "jwt":
-                headers["Authorization"] = f"Bearer {credentials.jwt}"
+                headers["Authorization"] = f"Bearer {operator.issue_jwt(self.user)}"
             else:
+                credentials = operator.api_key(self.user)
                 headers["X-MBX-APIKEY"] = credentials.api_key
                 path = credentials.sign(path, body, stage.world.now_us // 1_000)
         _request(stage, "api", self.method, path, headers, body, self.expect)
 
 
 class SetEnvironment(Verb):
-    """Change environment variables of the running API server; null unsets."""
+    """Change what the running API server reads from its environment; null unsets."""
 
     KEY = "set_environment"
     SHORTHAND = "variables"
-    variables: dict[str, str | None]
+    variables: dict[LiveVariable, str | None]
 
     def perform(self, stage: Stage) -> None:
         stage.world.set_environment(self.variables)
@@ -113,10 +114,13 @@ def _request(
     body: bytes,
     expected: Answer,
 ) -> None:
-    answer = stage.world.request(ApiRequest(method, BASE_PATH + path, headers, body))
+    try:
+        answer = stage.world.request(ApiRequest(method, BASE_PATH + path, headers, body))
+    except ConnectionRefusedError as error:
+        raise ExpectationFailed(rule, f"status {expected.status}", str(error)) from error
     if answer is None:
         raise ExpectationFailed(rule, f"status {expected.status}", "no answer: the server died")
-    text = answer.body.decode("utf-8", "replace")
+    text = answer.body.decode("utf-8", "replace").strip()
     if answer.status != expected.status:
         raise ExpectationFailed(rule, f"status {expected.status}", f"{answer.status} {text}")
     if expected.body is None:

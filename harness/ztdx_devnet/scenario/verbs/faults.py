@@ -42,6 +42,9 @@ class AnswerFault(Verb):
             raise ValueError("lag_blocks goes with kind: stale, and with it alone")
         return self
 
+    def arms(self) -> list[str]:
+        return [self.name]
+
     def perform(self, stage: Stage) -> None:
         stage.world.arm_answer_fault(
             ArmedFault(
@@ -73,6 +76,9 @@ class DbFault(Verb):
     name: Name = Field(alias="as")
     kind: Literal["busy"]
     duration: DurationUs = Field(alias="for")
+
+    def arms(self) -> list[str]:
+        return [self.name]
 
     def perform(self, stage: Stage) -> None:
         stage.world.lock_database(self.name, self.duration)

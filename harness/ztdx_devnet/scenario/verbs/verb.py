@@ -31,6 +31,10 @@ class Verb(BaseModel):
         """The names of deposits that an earlier step must have given."""
         return []
 
+    def arms(self) -> list[str]:
+        """The names of faults that this step gives."""
+        return []
+
     def blocks_at_most(self, block_time_us: int) -> int:
         """By how many blocks the chain can be higher after this step, generously."""
         return _MOMENT_US // block_time_us + 1
