@@ -104,8 +104,9 @@ class Invariants:
         if deposit is None:
             yield "I2", "a canonical deposit of DF into the vault", f"none at {_row(row)}"
             return
-        seen = (row.user, row.token, Fraction(row.amount))
-        true = (deposit.account, "DF", Fraction(deposit.amount_wei, WEI))
+        seen = (row.user, row.token, Fraction(row.amount), row.chain_id)
+        amount, chain_id = Fraction(deposit.amount_wei, WEI), self._world.chain.chain_id
+        true = (deposit.account, "DF", amount, chain_id)
         if seen != true or deposit.token != contracts.DF_TOKEN:
             yield "I2", _shown(deposit), _row(row)
 
@@ -133,8 +134,9 @@ class Invariants:
             if total is None or text is None:
                 found = "a balance without rows" if total is None else "rows without a balance"
                 yield "I5", f"rows and balance of {label} together", found
-            elif _number(text) != total:
-                yield "I4", f"{label}: {_decimal(total)}, the sum of its rows", f"balance {text}"
+            elif _number(text) != total or _number(ledger.frozen[key]) != 0:
+                seen = f"{text} available, {ledger.frozen[key]} frozen"
+                yield "I4", f"{label}: {_decimal(total)} available, the sum of its rows", seen
 
     def _deposit_of(self, row: DepositRow) -> TrueDeposit | None:
         """The deposit that stands at the row's position on any branch."""

@@ -25,6 +25,7 @@ class DepositRow:
     block_number: int
     log_index: int
     status: str
+    chain_id: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class LedgerSnapshot:
 
     deposits: tuple[DepositRow, ...]
     available: Mapping[tuple[str, str], str]
+    frozen: Mapping[tuple[str, str], str]
     admin_credits: Mapping[tuple[str, str], Fraction]
 
     @cached_property
@@ -45,7 +47,7 @@ class LedgerSnapshot:
         return found
 
 
-EMPTY_LEDGER = LedgerSnapshot((), {}, {})
+EMPTY_LEDGER = LedgerSnapshot((), {}, {}, {})
 
 
 class LedgerReader:
@@ -73,10 +75,10 @@ class LedgerReader:
         try:
             deposits = connection.execute(
                 "SELECT rowid, user_address, token, amount, tx_hash, block_number, log_index,"
-                " status FROM spot_deposits ORDER BY rowid"
+                " status, chain_id FROM spot_deposits ORDER BY rowid"
             ).fetchall()
             balances = connection.execute(
-                "SELECT user_address, token, available FROM spot_balances"
+                "SELECT user_address, token, available, frozen FROM spot_balances"
             ).fetchall()
             credit_rows = connection.execute(
                 "SELECT user_address, token, amount FROM spot_admin_credits"
@@ -89,7 +91,8 @@ class LedgerReader:
             admin_credits[key] = admin_credits.get(key, Fraction(0)) + Fraction(amount)
         return LedgerSnapshot(
             tuple(DepositRow(*row) for row in deposits),
-            {(user, token): str(available) for user, token, available in balances},
+            {(user, token): str(available) for user, token, available, _ in balances},
+            {(user, token): str(frozen) for user, token, _, frozen in balances},
             admin_credits,
         )
 

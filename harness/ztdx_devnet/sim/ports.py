@@ -50,7 +50,7 @@ class SimTransport:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A transaction that an actor committed: the words its writing statements began with."""
+    """What an actor committed: its writing statements."""
 
     actor: str
     statements: tuple[str, ...]
@@ -80,14 +80,13 @@ def boundary_connection(
                 if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                     on_busy()
                 raise
-            if word == "COMMIT":
-                writes, self._writes = tuple(self._writes), []
-                if writes:
-                    on_commit(Committed(actor_name, writes))
-            elif word in ("BEGIN", "ROLLBACK"):
+            if word in ("BEGIN", "ROLLBACK"):
                 self._writes = []
-            elif word not in ("SELECT", "PRAGMA"):
+            elif word not in ("COMMIT", "SELECT", "PRAGMA"):
                 self._writes.append(sql)
+            if self._writes and not self.in_transaction:  # also a statement outside of any BEGIN
+                writes, self._writes = tuple(self._writes), []
+                on_commit(Committed(actor_name, writes))
             return cursor
 
     return BoundaryConnection
