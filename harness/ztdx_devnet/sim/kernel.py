@@ -89,9 +89,7 @@ class Kernel:
             self.now_us = at_us  # nobody else is due by then: no need to leave the actor
             return
         self._schedule(actor, at_us)
-        self._hub.switch()
-        if not actor.alive:
-            raise Killed
+        self._hub.switch()  # whoever is killed meanwhile does not come back from here
 
     def park(self, kind: str, timeout_us: int | None = None) -> None:
         """Stop the running actor until `wake`, or until the timeout."""
@@ -103,8 +101,6 @@ class Kernel:
         actor.parked = True
         self._hub.switch()
         actor.parked = False
-        if not actor.alive:
-            raise Killed
 
     def wake(self, actor: Actor) -> None:
         """Let a parked actor go on now; an actor that sleeps or runs is left alone."""

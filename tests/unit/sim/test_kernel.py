@@ -228,3 +228,36 @@ def test_a_parked_actor_goes_on_when_woken_or_at_its_timeout() -> None:
 
     play(kernel, script)
     assert sorted(seen) == [("early", 100), ("timed", 300), ("woken", 100)]
+
+
+def test_waking_an_actor_that_sleeps_does_not_shorten_its_sleep() -> None:
+    kernel = Kernel(1)
+    seen: list[int] = []
+
+    def sleeper() -> None:
+        kernel.boundary("sleep", 500)
+        seen.append(kernel.now_us)
+
+    asleep = kernel.spawn("sleeper", sleeper)
+
+    def script() -> None:
+        kernel.boundary("wait", 100)
+        kernel.wake(asleep)
+        kernel.boundary("wait", 900)
+
+    play(kernel, script)
+    assert seen == [500]
+
+
+def test_the_digest_holds_the_time_and_the_kind_of_every_boundary() -> None:
+    def digest(kind: str, delay_us: int) -> str:
+        kernel = Kernel(1)
+
+        def script() -> None:
+            kernel.boundary(kind, delay_us)
+            kernel.boundary("end")
+
+        play(kernel, script)
+        return kernel.digest
+
+    assert len({digest("a", 1), digest("b", 1), digest("a", 2)}) == 3

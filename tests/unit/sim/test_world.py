@@ -142,3 +142,35 @@ def test_a_restarted_listener_draws_no_id_twice() -> None:
         assert world.wait_until(lambda: len(world.ledger.deposits) == 3, 60 * MICROSECONDS)
 
     play(script)
+
+
+def test_who_waits_for_a_block_wakes_with_it() -> None:
+    def script(world: World) -> None:
+        started_us = world.now_us
+        assert world.wait_until(lambda: world.chain.height >= 1_005, 3_600 * MICROSECONDS)
+        assert world.chain.height == 1_005
+        assert world.now_us - started_us == 10 * MICROSECONDS
+
+    play(script)
+
+
+def test_who_waits_for_a_commit_wakes_with_it() -> None:
+    def script(world: World) -> None:
+        world.start_listener()
+        world.deposit("d", "alice", 5, DF)
+        world.mine(21)
+        world.producer.halt()
+        started_us = world.now_us
+        assert world.wait_until(lambda: len(world.ledger.deposits) == 1, 3_600 * MICROSECONDS)
+        assert world.now_us - started_us < 3 * MICROSECONDS
+
+    play(script)
+
+
+def test_waiting_in_vain_ends_when_it_was_to_end() -> None:
+    def script(world: World) -> None:
+        started_us = world.now_us
+        assert not world.wait_until(lambda: False, 7 * MICROSECONDS)
+        assert world.now_us - started_us == 7 * MICROSECONDS
+
+    play(script)
