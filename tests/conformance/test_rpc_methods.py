@@ -670,6 +670,7 @@ def test_the_fee_history_lists_the_blocks_and_the_base_fee_of_the_next(world: Wo
     ]
     assert history["gasUsedRatio"][2] > 0
     assert history["reward"] == [[hex(10**9)] * 2] * 4
+    assert node.ask("eth_feeHistory", 1, "latest", [0, 100])["reward"] == [[hex(10**9)] * 2]
 
 
 def test_a_fee_history_stops_at_genesis_and_may_be_asked_for_in_decimal(node: Node) -> None:

@@ -124,6 +124,14 @@ def test_a_quantity_has_one_spelling(node: Node, value: Any) -> None:
     assert node.fail("eth_call", {"value": value})[0] == PARAMS
 
 
+def test_an_unknown_tag_is_answered_with_those_that_exist(node: Node) -> None:
+    message = node.fail("eth_getBlockByNumber", "newest")[1]
+    assert message == (
+        "block: expected a hex quantity or one of latest, pending, safe, finalized, earliest, "
+        "got 'newest'"
+    )
+
+
 @pytest.mark.parametrize(
     "value",
     ["", "0x1", "0xzz", "0X00", "00", 5, None, [], {}, "0x" + "00" * 19, "0x" + "00" * 21],
@@ -163,6 +171,10 @@ def test_a_call_is_an_object(node: Node, value: Any) -> None:
 
 
 def test_messages_show_no_more_than_a_piece_of_what_was_sent(node: Node) -> None:
+    whole, cut = "x" * 78, "x" * 79  # two quotes make it 80
+    expected = "address: expected 20 bytes of hex data, got "
+    assert node.fail("eth_getBalance", whole)[1] == f"{expected}'{whole}'"
+    assert node.fail("eth_getBalance", cut)[1] == f"{expected}'{'x' * 76}..."
     for params in (["0x" + "00" * 10_000], [["x"] * 10_000]):
         assert len(node.fail("eth_getBalance", *params)[1]) < 200
     assert len(node.fail("eth_getStorageAt", "0x" + "00" * 20, "0x" + "0" * 10_000)[1]) < 200

@@ -199,6 +199,18 @@ def test_a_transaction_is_hex_data(param: Any) -> None:
     assert message.startswith("transaction: expected hex data, got ")
 
 
+def test_a_transaction_may_be_as_large_as_geth_allows() -> None:
+    frame = len(sign("alice", 0, data=bytes(100_000), gas=6_000_000).raw()) - 100_000
+    node = fresh()
+    largest, larger = (
+        sign("alice", 0, data=bytes(size - frame), gas=6_000_000).raw()
+        for size in (131_072, 131_073)
+    )
+    assert (len(largest), len(larger)) == (131_072, 131_073)
+    assert refused(node, larger) == "oversized data: transaction size 131073, limit 131072"
+    send(node, largest)
+
+
 def test_a_lagging_node_takes_transactions_for_the_chain() -> None:
     chain = Chain()
     chain.mine_empty(10)

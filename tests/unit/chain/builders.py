@@ -147,8 +147,16 @@ def sign_access_list(
     return decode(unsigned.as_signed_transaction(USERS[user].key).encode())
 
 
-def sign_delegation(user: str, nonce: int, authority: str, authority_nonce: int) -> Transaction:
-    """A set-code transaction (type 4): `authority` delegates to the DepositBatch contract."""
+def sign_delegation(
+    user: str,
+    nonce: int,
+    authority: str,
+    authority_nonce: int,
+    *,
+    code: bytes = contracts.DEPOSIT_BATCH,
+    max_fee_wei: int = 10 * GWEI,
+) -> Transaction:
+    """A set-code transaction (type 4): `authority` delegates to the code at that address."""
     return sign_set_code(
         USERS[user].key,
         chain_id=CHAIN_ID,
@@ -156,7 +164,7 @@ def sign_delegation(user: str, nonce: int, authority: str, authority_nonce: int)
         to=USERS["judy"].address,
         data=b"",
         gas=100_000,
-        max_fee_wei=10 * GWEI,
+        max_fee_wei=max_fee_wei,
         tip_wei=GWEI,
-        delegations=[(USERS[authority].key, contracts.DEPOSIT_BATCH, authority_nonce)],
+        delegations=[(USERS[authority].key, code, authority_nonce)],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from eth_utils import ValidationError
 
 from tests.unit.chain.builders import GWEI, sign, sign_access_list, sign_delegation, sign_legacy
 from ztdx_devnet.chain.accounts import USERS
@@ -179,6 +180,19 @@ def test_a_transaction_may_use_all_the_gas_that_is_left() -> None:
     fits = sign("bob", 0, gas=GAS_LIMIT - 21_000, max_fee_wei=GWEI, tip_wei=0)
     chain.put(first, fits)
     assert included(chain.mine()) == [first, fits]
+
+
+def test_a_block_refuses_more_gas_than_it_has_left_with_nothing_changed() -> None:
+    chain = Chain()
+    header = chain.execution.child_header(chain.head.header, chain.next_timestamp_s())
+    block = chain.execution.open_block(header, lambda: ())
+    block.apply(sign("alice", 0))
+    too_big = sign("bob", 0, gas=GAS_LIMIT - 21_000 + 1, max_fee_wei=GWEI, tip_wei=0)
+    with pytest.raises(ValidationError, match="exceeds gas limit"):
+        block.apply(too_big)
+    assert block.gas_left == GAS_LIMIT - 21_000
+    assert block.state.nonce(too_big.sender) == 0
+    assert len(block.receipts) == 1
 
 
 def test_a_held_transaction_waits_for_its_height() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.unit.chain.builders import add_deposit, deploy, sign
+from tests.unit.chain.builders import add_deposit, deploy, sign, sign_delegation
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
@@ -117,6 +117,39 @@ def test_a_call_that_looks_at_its_gas_gets_what_it_looks_for(wanted: int) -> Non
 def test_data_costs_at_least_the_floor_of_eip_7623() -> None:
     act = Act(BOB, b"\x01" * 100 + b"\x00" * 50)
     assert estimated(Chain(), act)[0] == 21_000 + 10 * (4 * 100 + 50)
+
+
+def test_sender_receiver_and_coinbase_are_warm_in_an_estimate_as_in_a_transaction() -> None:
+    chain = ready()
+    act = Act(deploy(chain, bytes.fromhex("333150303150413150")))  # the balances of all three
+    gas, _ = estimated(chain, act)
+    assert gas < 21_000 + 400
+    assert succeeds(chain, act, gas)
+    assert not succeeds(chain, act, gas - 1)
+
+
+def test_a_call_runs_precompiles_but_not_through_a_delegation() -> None:
+    chain = Chain()
+    identity = (4).to_bytes(20, "big")
+    chain.add(sign_delegation("dave", 0, "erin", 0, code=identity))
+    chain.mine()
+    asked = {"sender": ALICE, "data": b"\x01\x02", "gas": 50_000}
+    assert chain.call(chain.head, to=identity, **asked).output == b"\x01\x02"
+    through = chain.call(chain.head, to=USERS["erin"].address, **asked)
+    assert through == CallResult(True, b"", 0, None)
+
+
+def test_set_up_that_fails_says_where_and_why() -> None:
+    chain = Chain()
+    state = chain.state_at(chain.head)
+    with pytest.raises(RuntimeError, match=f"message to 0x{contracts.VAULT.hex()} failed: exec"):
+        state.run_message(sender=ALICE, to=contracts.VAULT, data=b"\x01\x02\x03\x04", gas=90_000)
+    with pytest.raises(RuntimeError, match=f"constructor at 0x{BOB.hex()} failed: InvalidInstr"):
+        state.run_constructor(creator=ALICE, address=BOB, init_code=b"\xfe", gas=90_000)
+    worked = state.run_message(
+        sender=ALICE, to=contracts.DF_TOKEN, data=contracts.transfer(BOB, 1), gas=90_000
+    )
+    assert int.from_bytes(worked, "big") == 1
 
 
 def test_the_cap_is_the_most_that_is_tried() -> None:

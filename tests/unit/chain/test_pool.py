@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.chain.builders import GWEI, sign
+from tests.unit.chain.builders import GWEI, sign, sign_delegation
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.pool import Pool
-from ztdx_devnet.chain.transactions import Transaction
+from ztdx_devnet.chain.transactions import Transaction, decode
 
 A0, A1, A2 = (sign("alice", nonce) for nonce in range(3))
 B0 = sign("bob", 0, max_fee_wei=90 * GWEI)
@@ -98,6 +98,29 @@ def test_the_next_nonce_is_the_first_that_no_waiting_transaction_uses() -> None:
     pool.remove(A0.hash)
     assert pool.next_nonce(alice, 0) == 0
     assert pool.next_nonce(USERS["carol"].address, 9) == 9
+
+
+def test_a_waiting_authorization_uses_up_the_nonce_of_its_account() -> None:
+    dave, erin = USERS["dave"].address, USERS["erin"].address
+    delegation = sign_delegation("dave", 0, "erin", 0)
+    assert delegation.authorities == ((erin, 0),)
+    assert decode(delegation.raw()).authorities == ((erin, 0),)
+    assert A0.authorities == decode(A0.raw()).authorities == ()
+
+    pool = filled(delegation, sign("erin", 1))
+    assert pool.next_nonce(erin, 0) == 2
+    assert pool.next_nonce(erin, 3) == 3
+    assert pool.next_nonce(dave, 0) == 1
+    copy = pool.copy()
+    pool.remove(delegation.hash)
+    assert pool.next_nonce(erin, 0) == 0
+    assert copy.next_nonce(erin, 0) == 2
+    assert pool.return_orphans([delegation], 0) == ()
+    assert pool.next_nonce(erin, 0) == 2
+
+    pool.add(sign_delegation("dave", 0, "erin", 5, max_fee_wei=11 * GWEI))
+    assert pool.next_nonce(erin, 0) == 0
+    assert pool.next_nonce(erin, 5) == 6
 
 
 def test_ranked_transactions_come_first_in_the_order_given_and_the_others_keep_theirs() -> None:
