@@ -17,7 +17,7 @@ from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.execution import COINBASE
 from ztdx_devnet.chain.genesis import CHAIN_ID, NATIVE_WEI
-from ztdx_devnet.chain.transactions import Transaction
+from ztdx_devnet.chain.transactions import Transaction, sign_set_code
 
 ALICE, BOB, ERIN = (USERS[name].address for name in ("alice", "bob", "erin"))
 TOO_LITTLE_GAS = sign("alice", 0, gas=20_000)
@@ -113,6 +113,9 @@ def blob() -> bytes:
 
 REFUSED = {
     "intrinsic gas too low: gas 20000, minimum needed 21000": TOO_LITTLE_GAS.raw(),
+    "intrinsic gas too low: gas 53129, minimum needed 53130": sign(
+        "alice", 0, to=b"", data=bytes(32), gas=53_129
+    ).raw(),
     "max initcode size exceeded: code size 49153, limit 49152": TOO_MUCH_INIT_CODE.raw(),
     "insufficient gas for floor data gas cost: gas 22600, minimum needed 25000": sign(
         "alice", 0, data=b"\x01" * 100, gas=22_600
@@ -120,7 +123,18 @@ REFUSED = {
     "max priority fee per gas higher than max fee per gas": sign(
         "alice", 0, max_fee_wei=5, tip_wei=6
     ).raw(),
-    "nonce has max value": sign_access_list("alice", 2**64, access_list=[]).raw(),
+    "max priority fee per gas higher than max fee per gas ": sign_set_code(
+        USERS["alice"].key,
+        chain_id=CHAIN_ID,
+        nonce=0,
+        to=BOB,
+        data=b"",
+        gas=100_000,
+        max_fee_wei=5,
+        tip_wei=6,
+        delegations=[(USERS["bob"].key, BOB, 0)],
+    ).raw(),
+    "nonce has max value": sign_access_list("alice", 2**64 - 1, access_list=[]).raw(),
     "transaction type not supported": blob(),
     "transaction type not supported ": b"\x05\xc0",
     "transaction type not supported  ": b"\x00",
@@ -135,6 +149,20 @@ def test_what_no_state_makes_valid_is_refused_in_the_words_of_geth(words: str) -
     answered = node.fail("eth_sendRawTransaction", "0x" + REFUSED[words].hex())
     assert answered == (-32000, words.strip())
     assert len(node.chain.pool) == 0
+
+
+def test_what_is_just_within_the_limits_is_taken() -> None:
+    node = Node(Chain())
+    for transaction in (
+        sign_access_list("alice", 2**64 - 2, access_list=[]),
+        sign("bob", 0, to=b"", data=bytes(49_152), gas=5_000_000),
+        sign("carol", 0, data=b"\x01" * 100, gas=25_000),
+        sign("dave", 0, max_fee_wei=GWEI, tip_wei=GWEI),
+        sign("erin", 0, to=b"", data=bytes(32), gas=53_130),
+    ):
+        shown = node.ask("eth_sendRawTransaction", "0x" + transaction.raw().hex())
+        assert shown == "0x" + transaction.hash.hex()
+    assert len(node.chain.mine().receipts) == 4
 
 
 def test_deeply_nested_rlp_is_refused() -> None:
@@ -159,25 +187,6 @@ def test_a_typed_signature_with_a_high_s_is_refused() -> None:
 def test_a_call_with_too_much_init_code_fails_as_a_call() -> None:
     for method in ("eth_call", "eth_estimateGas"):
         assert Node(Chain()).fail(method, {"data": "0x" + "00" * 49_153})[0] == -32000
-
-
-# --- reports ----------------------------------------------------------------------
-
-
-def test_a_switch_reports_every_transaction_that_it_loses() -> None:
-    chain = Chain()
-    chain.mine_empty(5)
-    empty = chain.head.hash
-    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI)
-    chain.add(first)
-    mined = chain.mine().hash
-    chain.switch(empty)
-    chain.add(rival)
-    chain.switch(mined)
-    reasons: list[tuple[bytes, str]] = []
-    chain.on_drop.append(lambda drop: reasons.append((drop.transaction.hash, drop.reason)))
-    chain.switch(empty)
-    assert reasons == [(first.hash, "its nonce is taken by a waiting transaction")]
 
 
 # --- JSON-RPC -------------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from eth.vm.forks.prague.transactions import Authorization, UnsignedSetCodeTransaction
 
 from tests.unit.chain.builders import GWEI, sign, sign_delegation
+from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.errors import TransactionRefused
+from ztdx_devnet.chain.genesis import CHAIN_ID
 from ztdx_devnet.chain.pool import Pool
 from ztdx_devnet.chain.transactions import Transaction, decode
 
@@ -121,6 +124,17 @@ def test_a_waiting_authorization_uses_up_the_nonce_of_its_account() -> None:
     pool.add(sign_delegation("dave", 0, "erin", 5, max_fee_wei=11 * GWEI))
     assert pool.next_nonce(erin, 0) == 0
     assert pool.next_nonce(erin, 5) == 6
+
+
+@pytest.mark.parametrize(("y_parity", "r"), [(1, 0), (0, 2**256 - 1), (255, 1)])
+def test_an_authorization_that_nobody_signed_uses_up_nothing(y_parity: int, r: int) -> None:
+    nobodys = Authorization(CHAIN_ID, contracts.DEPOSIT_BATCH, 0, y_parity, r, 1)
+    unsigned = UnsignedSetCodeTransaction(
+        CHAIN_ID, 0, GWEI, 10 * GWEI, 100_000, USERS["judy"].address, 0, b"", [], [nobodys]
+    )
+    sent = decode(unsigned.as_signed_transaction(USERS["dave"].key).encode())
+    assert sent.authorities == ()
+    assert order(filled(sent)) == [sent]
 
 
 def test_ranked_transactions_come_first_in_the_order_given_and_the_others_keep_theirs() -> None:

@@ -278,7 +278,8 @@ def test_another_transaction_of_the_same_nonce_takes_the_place_of_a_dropped_one(
     assert [block.block_hash for block in change.added] == [old]
     assert chain.canonical() == {6: [first]}
     assert chain.inclusion(second.hash) is None
-    assert second.hash not in chain.pool  # its nonce is used up here
+    assert second.hash not in chain.pool
+    assert chain.dropped[1:] == [(second, "its nonce is used up on this branch")]
 
 
 def test_a_waiting_rival_of_an_orphan_keeps_the_nonce_and_the_orphan_is_dropped_with_a_reason() -> (
@@ -365,6 +366,34 @@ def test_a_switch_takes_what_the_other_branch_includes_out_of_the_pool() -> None
     assert chain.waiting() == []
     assert chain.canonical() == {6: [sent]}
     assert chain.changes[-1].is_reorg is False
+
+
+def test_a_switch_between_branches_that_share_their_transactions_reports_nothing() -> None:
+    chain = Watched()
+    sent = [sign("alice", 0), sign("alice", 1), sign("bob", 0)]
+    chain.send(*sent)
+    first = chain.mine().hash
+    chain.reorg(1, delay_blocks=1)
+    second = chain.head.hash
+    for target, height in ((first, 6), (second, 7)):
+        chain.switch(target)
+        assert chain.canonical() == {height: sent}
+        assert chain.waiting() == []
+    assert chain.dropped == []
+
+
+def test_a_switch_reports_an_orphan_whose_nonce_a_waiting_transaction_took() -> None:
+    chain = Watched()
+    empty = chain.head.hash
+    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI)
+    chain.send(first)
+    mined = chain.mine().hash
+    chain.switch(empty)
+    chain.send(rival)
+    chain.switch(mined)
+    chain.switch(empty)
+    assert chain.waiting() == [rival]
+    assert chain.dropped[1:] == [(first, "its nonce is taken by a waiting transaction")]
 
 
 # --- snapshot and revert --------------------------------------------------------------------------
@@ -466,6 +495,7 @@ def test_the_height_of_an_executed_block_leads_to_it_on_every_branch() -> None:
     first = chain.mine().segment
     chain.reorg(1)
     second = chain.tree.at(6).segment
+    assert chain.tree.executed_at(0) == (chain.tree.at(0).segment,)
     assert chain.tree.executed_at(6) == (first, second)
     assert chain.tree.executed_at(7) == ()
     assert chain.tree.executed_above(5) == (second,)
