@@ -109,7 +109,7 @@ def test_blocks_with_deposits_runs_and_reorgs_are_valid() -> None:
 
 def test_a_long_run_is_valid_block_by_block() -> None:
     chain = Chain()
-    chain.mine_empty(400)
+    chain.mine_empty(200)
     Reference().accept(chain.head)
 
 
@@ -176,11 +176,11 @@ def test_blocks_with_storage_refunds_blockhash_and_selfdestruct_are_valid() -> N
 
 def test_a_contract_is_created_where_sender_and_nonce_put_it() -> None:
     chain = Chain()
-    for nonce in range(200):
+    for nonce in range(130):
         chain.add(sign("alice", nonce, wei=0))
     chain.mine()
     address = deploy(chain, b"\x00")
-    assert address == create_address(USERS["alice"].address, 200)
+    assert address == create_address(USERS["alice"].address, 130)
     assert chain.head.receipts[0].contract_address == address
     Reference().accept(chain.head)
 

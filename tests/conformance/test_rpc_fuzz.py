@@ -148,7 +148,7 @@ def ask(method: str, params: Any) -> None:
         assert len(world().chain.pool) == waiting
 
 
-@settings(SETTINGS, max_examples=600)
+@settings(SETTINGS, max_examples=400)
 @given(
     method=st.sampled_from(methods.names()) | st.text(max_size=12),
     params=st.lists(plausible, max_size=4) | json_values,
