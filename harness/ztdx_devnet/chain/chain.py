@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
 from ztdx_devnet.chain.builder import BlockBuilder, Dropped
-from ztdx_devnet.chain.errors import ReorgTooDeep, TransactionRefused, UnknownBlock
+from ztdx_devnet.chain.errors import BlockImpossible, ReorgTooDeep, TransactionRefused, UnknownBlock
 from ztdx_devnet.chain.execution import CallResult, Execution
 from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, template
 from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas
@@ -155,15 +155,19 @@ class Chain:
         return max(self.head.timestamp_s + self.block_time_s, not_before_s)
 
     def mine(self, timestamp_s: int | None = None) -> Place:
-        """One block from the pool on the head, which it becomes."""
+        """One block from the pool on the head, which it becomes. Raises BlockImpossible."""
         timestamp_s = self.next_timestamp_s() if timestamp_s is None else timestamp_s
+        self._refuse_standing_time(timestamp_s)
         place = self._build(self.head, timestamp_s)
         self._set_head(place)
         return place
 
     def mine_empty(self, count: int, first_timestamp_s: int | None = None) -> Place:
-        """`count` ≥ 1 empty blocks on the head; the pool waits."""
+        """`count` ≥ 1 empty blocks on the head; the pool waits. Raises BlockImpossible."""
+        if count < 1:
+            raise BlockImpossible(f"{count} blocks can't be mined: expected 1 or more")
         first_s = self.next_timestamp_s() if first_timestamp_s is None else first_timestamp_s
+        self._refuse_standing_time(first_s)
         place = self._builder.empty(self.head, count, first_s, self.block_time_s)
         self._set_head(place)
         return place
@@ -258,6 +262,11 @@ class Chain:
         return True
 
     # --- inside --------------------------------------------------------------------------------
+
+    def _refuse_standing_time(self, timestamp_s: int) -> None:
+        head_s = self.head.timestamp_s
+        if timestamp_s <= head_s:
+            raise BlockImpossible(f"timestamp {timestamp_s} is not later than the head's {head_s}")
 
     def _build(self, parent: Place, timestamp_s: int) -> Place:
         place, dropped = self._builder.build(parent, self.pool, timestamp_s)

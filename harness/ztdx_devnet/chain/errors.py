@@ -21,6 +21,12 @@ class UnknownBlock(ChainError):
     code = "UNKNOWN_BLOCK"
 
 
+class BlockImpossible(ChainError):
+    """No such block can stand on the head: it would not be later, or there are none to build."""
+
+    code = "BLOCK_IMPOSSIBLE"
+
+
 class ReorgTooDeep(ChainError):
     """The reorg would replace the genesis block."""
 

@@ -12,7 +12,7 @@ from tests.unit.chain.builders import BLOCKHASH_READER, add_deposit, deploy, tra
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.blocks import EmptyRun
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.errors import ReorgTooDeep, UnknownBlock
+from ztdx_devnet.chain.errors import BlockImpossible, ReorgTooDeep, UnknownBlock
 from ztdx_devnet.chain.headers import EmptyHeaders
 
 RUN = 3_000
@@ -198,3 +198,19 @@ def _calls(function: Any) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_a_block_that_can_not_stand_on_the_head_is_refused_with_nothing_changed() -> None:
+    chain = Chain()
+    chain.mine_empty(3)
+    head = chain.head.hash
+    for impossible in (
+        lambda: chain.mine_empty(0),
+        lambda: chain.mine_empty(-1),
+        lambda: chain.mine_empty(2, chain.head.timestamp_s),
+        lambda: chain.mine(chain.head.timestamp_s),
+        lambda: chain.mine(chain.head.timestamp_s - 1),
+    ):
+        with pytest.raises(BlockImpossible):
+            impossible()
+        assert chain.head.hash == head
