@@ -16,7 +16,7 @@ OURS = ("ztdx_spot", "ztdx_devnet")
 PRODUCT_NEVER = ("ztdx_devnet", "eth", "eth_tester", "web3", "ape")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "__init__": (),
+    "__init__": ("ztdx_devnet.chain.devnet", "ztdx_devnet.provider"),  # on demand only
     "artifacts": (),
     "chain": ("ztdx_devnet.artifacts",),
     "faults": ("ztdx_devnet.chain",),
@@ -47,7 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 """Room of the harness → what of ours it may import besides itself."""
 
-TOP_ROOMS = ("__main__", "cli", "explore", "live", "pytest_plugin")
+TOP_ROOMS = ("__main__", "cli", "explore", "live", "provider", "pytest_plugin")
 """Rooms that use all others; of those, none but these may use them."""
 
 EVM = ("eth", "rlp")

@@ -16,7 +16,9 @@ from tests.unit.chain.builders import (
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.rpc.endpoint import ViewNode, answer
+from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.rpc import node as rpc_node
+from ztdx_devnet.chain.rpc.endpoint import answer
 from ztdx_devnet.chain.transactions import Transaction
 from ztdx_devnet.chain.view import View
 
@@ -28,7 +30,7 @@ class Node:
 
     def __init__(self, chain: Chain, lag_blocks: int = 0) -> None:
         self.chain = chain
-        self._node = ViewNode(View(chain, lag_blocks))
+        self._node = rpc_node.Node(View(chain, lag_blocks))
 
     def post(self, body: bytes) -> Any:
         """The decoded answer; None when there is none."""
@@ -97,7 +99,7 @@ def build_world() -> World:
     orphan = chain.mine()
     orphan_run = chain.mine_empty(1)
     order = [sent[f"carol {verb}"].hash for verb in ("approves", "deposits")]
-    chain.reorg(2, length=3, order=order)
+    chain.reorg(Reorg(depth=2, length=3, order=order))
     chain.mine_empty(RUN)
     return World(
         chain,

@@ -32,6 +32,7 @@ from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.blocks import Place
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, template
+from ztdx_devnet.chain.reorgs import Reorg
 from ztdx_devnet.chain.state import create_address
 
 JUDY = USERS["judy"].address
@@ -53,7 +54,7 @@ class Reference:
         genesis = template(CHAIN_ID, TIMESTAMP_S)
         vm = PragueVM.configure(consensus_class=NoProofConsensus)
         kind = PyEvmChain.configure("Reference", vm_configuration=((0, vm),), chain_id=CHAIN_ID)
-        nodes = AtomicDB(MemoryDB(dict(genesis.execution._nodes)))
+        nodes = AtomicDB(MemoryDB(dict(genesis.execution.nodes.kv_store)))
         self._chain: Any = kind.from_genesis_header(nodes, genesis.header)
         self._known = {genesis.header.hash}
 
@@ -97,7 +98,7 @@ def test_blocks_with_deposits_runs_and_reorgs_are_valid() -> None:
     reference.accept(abandoned)
 
     for depth, delay_blocks in ((1, 0), (2, 1), (5, 2), (60, 3)):
-        chain.reorg(depth, delay_blocks=delay_blocks)
+        chain.reorg(Reorg(depth=depth, delay_blocks=delay_blocks))
         chain.add(transfer(chain, "erin", "judy", depth))
         chain.mine()
         reference.accept(chain.head)
@@ -169,7 +170,7 @@ def test_blocks_with_storage_refunds_blockhash_and_selfdestruct_are_valid() -> N
         assert all(receipt.succeeded for receipt in chain.head.receipts)
     kept = chain.state_at(chain.head).storage(keeper, 0).to_bytes(32, "big")
     assert kept == chain.tree.at(chain.height - 3).hash
-    chain.reorg(2)
+    chain.reorg(Reorg(depth=2))
     assert chain.state_at(chain.head).code(doomed) == SELFDESTRUCT
     reference.accept(chain.head)
 

@@ -10,13 +10,14 @@ import pytest
 from eth.vm.forks.cancun.transactions import UnsignedBlobTransaction
 
 from tests.conformance.node import Node
-from tests.unit.chain.builders import GWEI, add_deposit, sign, sign_access_list
+from tests.unit.chain.builders import GWEI, add_deposit, call_head, sign, sign_access_list
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.execution import COINBASE
 from ztdx_devnet.chain.genesis import CHAIN_ID, NATIVE_WEI
+from ztdx_devnet.chain.reorgs import Reorg
 from ztdx_devnet.chain.transactions import Transaction, sign_set_code
 
 ALICE, BOB, ERIN = (USERS[name].address for name in ("alice", "bob", "erin"))
@@ -82,8 +83,8 @@ def test_storage_that_a_dropped_transaction_touched_is_as_before() -> None:
     )
     chain.pool.add(sign("alice", 0))
     assert len(chain.mine().receipts) == 1
-    shown = chain.call(
-        chain.head, sender=BOB, to=contracts.DF_TOKEN, data=contracts.balance_of(BOB), gas=100_000
+    shown = call_head(
+        chain, sender=BOB, to=contracts.DF_TOKEN, data=contracts.balance_of(BOB), gas=100_000
     )
     assert int.from_bytes(shown.output, "big") == 10**24
 
@@ -95,9 +96,9 @@ def test_a_reorg_is_not_left_half_done_by_a_transaction() -> None:
     chain.add(kept)
     chain.mine()
     chain.pool.add(TOO_MUCH_INIT_CODE)
-    chain.reorg(1)
+    chain.reorg(Reorg(depth=1))
     assert chain.height == 5
-    assert chain.inclusion(kept.hash) is not None
+    assert chain.inclusions.canonical(kept.hash) is not None
     assert len(chain.pool) == 0
 
 

@@ -14,8 +14,9 @@ from tests.conformance.node import World, build_world
 from tests.unit.chain.builders import sign, sign_access_list, sign_delegation, sign_legacy
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.rpc import methods
-from ztdx_devnet.chain.rpc.endpoint import ViewNode, answer
+from ztdx_devnet.chain.rpc import table
+from ztdx_devnet.chain.rpc.endpoint import answer
+from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.view import View
 
 pytestmark = pytest.mark.filterwarnings("ignore:SELFDESTRUCT opcode:DeprecationWarning")
@@ -150,7 +151,7 @@ def ask(method: str, params: Any) -> None:
 
 @settings(SETTINGS, max_examples=400)
 @given(
-    method=st.sampled_from(methods.names()) | st.text(max_size=12),
+    method=st.sampled_from(table.names()) | st.text(max_size=12),
     params=st.lists(plausible, max_size=4) | json_values,
 )
 def test_arbitrary_parameters_get_a_result_or_a_documented_error(method: str, params: Any) -> None:
@@ -187,7 +188,7 @@ def test_damaged_transactions_get_a_hash_or_a_documented_error(raw: str) -> None
 @settings(SETTINGS, max_examples=150)
 @given(body=st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_arbitrary_bodies_get_an_answer_or_none(body: bytes) -> None:
-    answered = answer(ViewNode(View(world().chain)), body)
+    answered = answer(Node(View(world().chain)), body)
     response = json.loads(answered) if answered else []
     for each in response if isinstance(response, list) else [response]:
         assert_documented(each, each["id"])

@@ -9,13 +9,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.rpc import endpoint
+from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.view import View
 
 
 @contextmanager
 def serve(chain: Chain) -> Iterator[str]:
     """Answers JSON-RPC over HTTP until the block is left; gives the URL."""
-    node = endpoint.ViewNode(View(chain))
+    node = Node(View(chain))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

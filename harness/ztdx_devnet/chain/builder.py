@@ -7,18 +7,30 @@ reason. No transaction makes the building of a block fail.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from eth_utils import ValidationError
 
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place
+from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Receipt
 from ztdx_devnet.chain.execution import BlockExecution, Execution
 from ztdx_devnet.chain.headers import EmptyHeaders, Header
-from ztdx_devnet.chain.pool import Pool
+from ztdx_devnet.chain.patches import Patches
+from ztdx_devnet.chain.pool import Pool, Waiting
 from ztdx_devnet.chain.py_evm import VMError
 from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction
 from ztdx_devnet.chain.tree import BlockTree
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A block as it would be now, in no tree: its header, receipts, and the states beneath it."""
+
+    header: Header
+    receipts: tuple[Receipt, ...]
+    execution: Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +42,43 @@ class Dropped:
 
 
 class BlockBuilder:
-    """Builds blocks on any parent of one tree."""
+    """Builds blocks on any parent of one tree, and on the patch that a parent has.
 
-    def __init__(self, tree: BlockTree, execution: Execution) -> None:
+    `branches` counts the branches that it opened.
+    """
+
+    def __init__(self, tree: BlockTree, execution: Execution, patches: Patches) -> None:
         self._tree = tree
         self._execution = execution
-        self._branches = 0
+        self._patches = patches
+        self.branches = 0
 
     def build(
         self, parent: Place, pool: Pool, timestamp_s: int
-    ) -> tuple[Place, tuple[Dropped, ...]]:
-        """One block on `parent` from the pool. Included and dropped transactions leave the pool."""
+    ) -> tuple[ExecutedBlock | None, tuple[Dropped, ...]]:
+        """One block on `parent` from the pool; None when the pool has nothing for it.
+
+        Included and dropped transactions leave the pool.
+        """
         number = parent.number + 1
         if not any(waiting.not_before_number <= number for waiting in pool):
-            return self.empty(parent, 1, timestamp_s, timestamp_s - parent.timestamp_s), ()
+            return None, ()
         header = self._child_header(parent, timestamp_s)
         block = self._execution.open_block(header, lambda: self._tree.hashes_from(parent))
         dropped = _fill(block, pool, number)
         if not block.receipts:
-            interval_s = timestamp_s - parent.timestamp_s
-            return self.empty(parent, 1, timestamp_s, interval_s), dropped
+            return None, dropped
         executed = ExecutedBlock(parent, block.seal(), block.receipts)
         self._tree.add(executed)
-        return Place(executed), dropped
+        return executed, dropped
+
+    def preview(self, parent: Place, pool: Pool, timestamp_s: int) -> Preview:
+        """The block that `build` would build; nothing is changed."""
+        header = self._header_on(parent, timestamp_s, None)
+        execution = self._execution.overlay()
+        block = execution.open_block(header, lambda: self._tree.hashes_from(parent))
+        _fill(block, pool.copy(), header.block_number)
+        return Preview(block.seal(), block.receipts, execution)
 
     def empty(self, parent: Place, count: int, first_timestamp_s: int, interval_s: int) -> Place:
         """`count` ≥ 1 empty blocks on `parent`, `interval_s` apart; the last one's place."""
@@ -60,12 +86,12 @@ class BlockBuilder:
         grows = (
             isinstance(run, EmptyRun)
             and not self._tree.has_child(parent)
+            and self._patches.of(parent) is None
             and (count == 1 or run.headers.interval_s == interval_s)
             and run.headers.timestamp_s(run.count) == first_timestamp_s
         )
         if grows and isinstance(run, EmptyRun):
-            run.headers.extend(count)
-            self._tree.note_growth(run)
+            self._tree.grow(run, count)
             return Place(run, run.count - 1)
         headers = EmptyHeaders(self._child_header(parent, first_timestamp_s), interval_s)
         headers.extend(count)
@@ -80,17 +106,32 @@ class BlockBuilder:
         """
         mark = None
         if self._tree.has_child(parent):
-            self._branches += 1
-            mark = b"ztdx-devnet branch %d" % self._branches
-        return self._execution.child_header(parent.header, timestamp_s, mark)
+            self.branches += 1
+            mark = b"ztdx-devnet branch %d" % self.branches
+        return self._header_on(parent, timestamp_s, mark)
+
+    def _header_on(self, parent: Place, timestamp_s: int, extra_data: bytes | None) -> Header:
+        header = self._execution.child_header(self._patches.header(parent), timestamp_s, extra_data)
+        patch = self._patches.of(parent)
+        if patch is None:
+            return header
+        # The parent's hash is that of the block as it was sealed.
+        fields: dict[str, Any] = {"parent_hash": parent.hash}
+        if patch.coinbase is not None:
+            fields["coinbase"] = patch.coinbase
+        if patch.gas_limit is not None:
+            fields["gas_limit"] = patch.gas_limit
+        if patch.base_fee_wei is not None:
+            fields["base_fee_per_gas"] = patch.base_fee_wei
+        return header.copy(**fields)
 
 
 def _fill(block: BlockExecution, pool: Pool, number: int) -> tuple[Dropped, ...]:
-    dropped = []
+    dropped: list[Dropped] = []
     progress = True
-    while progress:  # once more after each round: an included nonce may open the way for the next
+    while progress:  # once more after each round: an authorization may have used up a nonce
         progress = False
-        for waiting in pool:
+        for waiting in _by_nonce(pool):
             transaction = waiting.transaction
             if waiting.not_before_number > number or not _fits(block, transaction):
                 continue
@@ -105,6 +146,18 @@ def _fill(block: BlockExecution, pool: Pool, number: int) -> tuple[Dropped, ...]
             pool.remove(transaction.hash)
             progress = True
     return tuple(dropped)
+
+
+def _by_nonce(pool: Pool) -> Iterator[Waiting]:
+    """The pool in its order, where the places of one sender are taken by its lowest nonces."""
+    entries = tuple(pool)
+    queues: dict[bytes, list[Waiting]] = {}
+    for waiting in entries:
+        queues.setdefault(waiting.transaction.sender, []).append(waiting)
+    for queue in queues.values():
+        queue.sort(key=lambda waiting: waiting.transaction.nonce, reverse=True)
+    for waiting in entries:
+        yield queues[waiting.transaction.sender].pop()
 
 
 def _fits(block: BlockExecution, transaction: Transaction) -> bool:

@@ -1,4 +1,4 @@
-"""The chain as its users hold it: submit, mine, reorg, switch, snapshot, call.
+"""The chain as its users hold it: submit, mine, reorg, switch, snapshot, edit, call.
 
 Time is the caller's: every act that builds blocks is told the timestamp, and nothing here reads a
 clock.
@@ -6,38 +6,58 @@ clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
-from ztdx_devnet.chain.builder import BlockBuilder, Dropped
-from ztdx_devnet.chain.errors import BlockImpossible, ReorgTooDeep, TransactionRefused, UnknownBlock
-from ztdx_devnet.chain.execution import CallResult, Execution
+from ztdx_devnet.chain.admission import refuse_inadmissible
+from ztdx_devnet.chain.blocks import ExecutedBlock, Place
+from ztdx_devnet.chain.branches import Branches
+from ztdx_devnet.chain.builder import BlockBuilder, Dropped, Preview
+from ztdx_devnet.chain.context import BlockContext
+from ztdx_devnet.chain.errors import (
+    BlockImpossible,
+    ReorgImpossible,
+    UnknownBlock,
+)
+from ztdx_devnet.chain.execution import Execution
+from ztdx_devnet.chain.finality import Finality
 from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, template
-from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas
+from ztdx_devnet.chain.inclusions import Inclusions
 from ztdx_devnet.chain.logs import CanonicalLogs
+from ztdx_devnet.chain.patches import Patches
 from ztdx_devnet.chain.pool import Pool
+from ztdx_devnet.chain.reorgs import Reorg, ReorgOutcome
 from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction, decode
-from ztdx_devnet.chain.tree import BlockTree, HeadChange
+from ztdx_devnet.chain.tree import BlockTree, HeadChange, TreeMark
 
 BLOCK_TIME_S = 2  # BSC testnet
-INIT_CODE_LIMIT_BYTES = 49_152  # EIP-3860
+_BEGINNING = 0  # the number of the snapshot that `reset` goes back to
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A moment to return to: the head and what waited in the pool."""
+    """A moment to return to. What was built since is forgotten then."""
 
     head: Place
     pool: Pool
+    patches: Patches
+    branches: Branches
+    finality: Finality
+    tree: TreeMark
+    nodes: int
+    opened_branches: int
+    min_gas_price_wei: int
 
 
 class Chain:
     """One devnet chain in memory.
 
-    `on_head` is called after every change of head, `on_drop` for every transaction that left the
-    pool without a block.
+    `on_head` is called after every change of head, `on_add` for every transaction that the pool
+    takes, `on_drop` for every one that left it without a block, and `on_act` after every act that
+    changed anything, when all of it is done.
     """
 
     def __init__(self, genesis: Genesis | None = None, block_time_s: int = BLOCK_TIME_S) -> None:
@@ -47,11 +67,18 @@ class Chain:
         self.tree = BlockTree(ExecutedBlock(None, genesis.header, ()))
         self.pool = Pool()
         self.logs = CanonicalLogs()
+        self.patches = Patches()
+        self.inclusions = Inclusions(self.tree)
+        self.branches = Branches(self.tree.head)
+        self.finality = Finality()
+        self.min_gas_price_wei = 0
         self.on_head: list[Callable[[HeadChange], None]] = []
-        self.on_drop: list[Callable[[Dropped], None]] = []
-        self._builder = BlockBuilder(self.tree, self.execution)
-        self._inclusions: dict[bytes, list[ExecutedBlock]] = {}
-        self._snapshots: dict[int, Snapshot] = {}
+        self.on_add: list[Callable[[Transaction], None]] = []
+        self.on_drop: list[Callable[[Dropped], None]] = [self.inclusions.note_drop]
+        self.on_act: list[Callable[[], None]] = []
+        self.builder = BlockBuilder(self.tree, self.execution, self.patches)
+        self._preview: tuple[tuple[Any, ...], Preview] | None = None
+        self._snapshots: dict[int, Snapshot] = {_BEGINNING: self._moment()}
         self._next_snapshot = 1
 
     # --- reading -------------------------------------------------------------------------------
@@ -69,46 +96,31 @@ class Chain:
         return self.tree.head.number
 
     def state_at(self, place: Place) -> State:
-        """The state after that block."""
-        return self.execution.state(place.header)
+        """The state after that block, edits included."""
+        return self.execution.state(self.patches.header(place))
 
-    def inclusion(self, transaction_hash: bytes) -> tuple[ExecutedBlock, Receipt] | None:
-        """Where the canonical branch includes this transaction."""
-        for block in reversed(self._inclusions.get(transaction_hash, ())):
-            if self.tree.is_canonical(Place(block)):
-                for receipt in block.receipts:
-                    if receipt.transaction.hash == transaction_hash:
-                        return block, receipt
-        return None
-
-    def inclusions(self, transaction_hash: bytes) -> tuple[ExecutedBlock, ...]:
-        """Every block that includes this transaction, on all branches, oldest first."""
-        return tuple(self._inclusions.get(transaction_hash, ()))
-
-    def call(
-        self,
-        place: Place,
-        *,
-        sender: bytes,
-        to: bytes,
-        data: bytes = b"",
-        value_wei: int = 0,
-        gas: int,
-        gas_price_wei: int = 0,
-    ) -> CallResult:
-        """Execute a message on the state after `place` and throw its effects away."""
-        return self.execution.call(
-            place.header,
+    def context(self, place: Place) -> BlockContext:
+        """Where calls on the state after that block run."""
+        return BlockContext(
+            self.execution,
+            self.patches.header(place),
             lambda: (ancestor.hash for ancestor in self.tree.ancestors(place)),
-            sender=sender,
-            to=to,
-            data=data,
-            value_wei=value_wei,
-            gas=gas,
-            gas_price_wei=gas_price_wei,
         )
 
-    # --- building ------------------------------------------------------------------------------
+    def pending(self, timestamp_s: int | None = None) -> Preview:
+        """The block that would be built now."""
+        timestamp_s = self.next_timestamp_s() if timestamp_s is None else timestamp_s
+        key = (self.head, self.patches.version, self.pool.version, timestamp_s)
+        if self._preview is None or self._preview[0] != key:
+            self._preview = (key, self.builder.preview(self.head, self.pool, timestamp_s))
+        return self._preview[1]
+
+    def pending_context(self, timestamp_s: int | None = None) -> BlockContext:
+        """Where calls on the pending block run."""
+        preview, head = self.pending(timestamp_s), self.head
+        return BlockContext(preview.execution, preview.header, lambda: self.tree.hashes_from(head))
+
+    # --- the pool ------------------------------------------------------------------------------
 
     def submit(self, raw: bytes) -> bytes:
         """Put a signed transaction from the wire into the pool; returns its hash.
@@ -121,34 +133,35 @@ class Chain:
 
     def add(self, transaction: Transaction) -> None:
         """Put a decoded transaction into the pool. Raises TransactionRefused."""
-        signed = transaction.signed
-        if signed.chain_id is not None and signed.chain_id != self.chain_id:
-            raise TransactionRefused(
-                f"invalid chain id for signer: have {signed.chain_id} want {self.chain_id}"
-            )
-        if signed.gas > self.head.header.gas_limit:
-            raise TransactionRefused("exceeds block gas limit")
-        _refuse_what_no_state_makes_valid(transaction)
-        state = self.state_at(self.head)
-        state_nonce = state.nonce(transaction.sender)
-        if transaction.nonce < state_nonce:
-            raise TransactionRefused(
-                f"nonce too low: next nonce {state_nonce}, tx nonce {transaction.nonce}"
-            )
-        cost_wei = int(signed.gas) * transaction.max_fee_wei + int(signed.value)
-        balance_wei = state.balance_wei(transaction.sender)
-        if balance_wei < cost_wei:
-            raise TransactionRefused(
-                f"insufficient funds for gas * price + value: "
-                f"balance {balance_wei}, tx cost {cost_wei}"
-            )
+        refuse_inadmissible(
+            transaction,
+            chain_id=self.chain_id,
+            head=self.head.header,
+            state=self.state_at(self.head),
+            min_gas_price_wei=self.min_gas_price_wei,
+        )
         replaced = self.pool.add(transaction)
         if replaced is not None:
             self._report_drop(Dropped(replaced, f"replaced by 0x{transaction.hash.hex()}"))
+        for listener in self.on_add:
+            listener(transaction)
+        self._acted()
+
+    def drop(self, transaction_hash: bytes, reason: str) -> bool:
+        """Take a waiting transaction out of the pool for good. False if it does not wait."""
+        transaction = self.pool.get(transaction_hash)
+        if transaction is None:
+            return False
+        self.pool.remove(transaction_hash)
+        self._report_drop(Dropped(transaction, reason))
+        self._acted()
+        return True
 
     def next_nonce(self, sender: bytes) -> int:
         """The nonce for the sender's next transaction, waiting ones counted."""
         return self.pool.next_nonce(sender, self.state_at(self.head).nonce(sender))
+
+    # --- building ------------------------------------------------------------------------------
 
     def next_timestamp_s(self, not_before_s: int = 0) -> int:
         """The timestamp of the next block: one block time after the head, or later."""
@@ -158,165 +171,270 @@ class Chain:
         """One block from the pool on the head, which it becomes. Raises BlockImpossible."""
         timestamp_s = self.next_timestamp_s() if timestamp_s is None else timestamp_s
         self._refuse_standing_time(timestamp_s)
-        place = self._build(self.head, timestamp_s)
-        self._set_head(place)
+        place = self._build_one(self.head, self.pool, timestamp_s)
+        self._announce(self._set_head(place))
         return place
 
-    def mine_empty(self, count: int, first_timestamp_s: int | None = None) -> Place:
+    def mine_waiting(self, timestamp_s: int) -> Place | None:
+        """As `mine`, but None and no block when the pool has nothing for it."""
+        self._refuse_standing_time(timestamp_s)
+        block = self._build(self.head, self.pool, timestamp_s)
+        if block is None:
+            return None
+        self._announce(self._set_head(Place(block)))
+        return self.head
+
+    def mine_empty(
+        self, count: int, first_timestamp_s: int | None = None, interval_s: int | None = None
+    ) -> Place:
         """`count` ≥ 1 empty blocks on the head; the pool waits. Raises BlockImpossible."""
+        interval_s = self.block_time_s if interval_s is None else interval_s
         if count < 1:
             raise BlockImpossible(f"{count} blocks can't be mined: expected 1 or more")
+        if interval_s < 1:
+            raise BlockImpossible(f"blocks {interval_s} s apart: expected 1 s or more")
         first_s = self.next_timestamp_s() if first_timestamp_s is None else first_timestamp_s
         self._refuse_standing_time(first_s)
-        place = self._builder.empty(self.head, count, first_s, self.block_time_s)
-        self._set_head(place)
+        place = self.builder.empty(self.head, count, first_s, interval_s)
+        self._announce(self._set_head(place))
         return place
 
-    def reorg(
-        self,
-        depth: int,
-        *,
-        length: int | None = None,
-        drop: Iterable[bytes] = (),
-        order: Sequence[bytes] = (),
-        delay_blocks: int = 0,
-    ) -> HeadChange:
-        """Replace the last `depth` blocks by a branch of `length` new ones (default depth + 1).
-
-        Transactions of the replaced blocks go back to the pool and into the new branch, those in
-        `order` first, except those in `drop`, which are gone. They appear no earlier than
-        `delay_blocks` blocks after the fork point. Raises ReorgTooDeep.
-        """
-        length = depth + 1 if length is None else length
-        if depth < 1 or length < 1:
-            raise ReorgTooDeep(f"a reorg has depth and length ≥ 1, not {depth} and {length}")
-        if depth > self.height:
-            raise ReorgTooDeep(f"depth {depth} reaches below genesis: the head is {self.height}")
-        fork = self.tree.at(self.height - depth)
+    def reorg(self, plan: Reorg) -> ReorgOutcome:
+        """Replace the last blocks. Raises ReorgTooDeep or ReorgImpossible, and changes nothing."""
+        plan.refuse_impossible(self.height)
+        if plan.branch is not None and plan.branch in self.branches:
+            raise ReorgImpossible(f"branch {plan.branch!r} is there already")
+        fork = self.tree.at(self.height - plan.depth)
         assert fork is not None
-        dropped = set(drop)
         orphans = [
             receipt.transaction
             for block in self.tree.executed_above(fork.number)
             for receipt in block.receipts
         ]
-        for transaction in orphans:
-            if transaction.hash in dropped:
-                self._report_drop(Dropped(transaction, "dropped by the reorg"))
-        kept = [t for t in orphans if t.hash not in dropped]
-        waiting = [entry.transaction.hash for entry in self.pool]
-        not_before = fork.number + delay_blocks + 1
-        for displaced in self.pool.return_orphans(kept, not_before):
-            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
-        for transaction_hash in waiting:
-            if transaction_hash in dropped:
-                self._drop_waiting(transaction_hash)
-        self.pool.rank(order)
-        place = fork
-        for _ in range(length):
-            place = self._build(place, place.timestamp_s + self.block_time_s)
-        return self._set_head(place)
+        waiting = [entry.transaction for entry in self.pool]
+        plan.refuse_unknown(t.hash for t in (*orphans, *waiting))
+        with self._collecting_drops() as dropped:
+            self._sort_orphans(plan, orphans, waiting, fork.number)
+            place = self._build_branch(plan, fork)
+        change = self._set_head(place, plan.branch)
+        included = {r.transaction.hash for block in change.added for r in block.receipts}
+        self._announce(change)
+        returned = tuple(t for t in orphans if t.hash in self.pool)
+        return ReorgOutcome(
+            change,
+            self.branches.current,
+            tuple(t for t in orphans if t.hash in included),
+            returned,
+            tuple(dropped),
+        )
 
-    def switch(self, block_hash: bytes) -> HeadChange:
-        """Make the branch that ends in that block canonical; orphans go back to the pool."""
+    def switch(self, block_hash: bytes) -> ReorgOutcome:
+        """Make the branch that ends in that block canonical; orphans go back to the pool.
+
+        Raises UnknownBlock.
+        """
         place = self.tree.by_hash(block_hash)
         if place is None:
             raise UnknownBlock(f"no block with hash 0x{block_hash.hex()}")
         change = self._set_head(place)
         included = {r.transaction.hash for block in change.added for r in block.receipts}
-        state = self.state_at(place)
-        orphans = []
+        orphans = [r.transaction for block in change.removed for r in block.receipts]
+        with self._collecting_drops() as dropped:
+            for transaction_hash in included:
+                self.pool.remove(transaction_hash)
+            self._return_orphans([t for t in orphans if t.hash not in included])
+        self._announce(change)
+        return ReorgOutcome(
+            change,
+            self.branches.current,
+            tuple(t for t in orphans if t.hash in included),
+            tuple(t for t in orphans if t.hash in self.pool),
+            tuple(dropped),
+        )
+
+    def rollback(self, depth: int) -> None:
+        """Cut the last `depth` blocks off, unannounced; their transactions are dropped.
+
+        The blocks stay readable by hash. Raises ReorgTooDeep.
+        """
+        Reorg(depth=depth).refuse_impossible(self.height)
+        place = self.tree.at(self.height - depth)
+        assert place is not None
+        change = replace(self._set_head(place), announced=False)
         for block in change.removed:
             for receipt in block.receipts:
-                transaction = receipt.transaction
-                if transaction.hash in included:
-                    continue
-                if transaction.nonce < state.nonce(transaction.sender):
-                    self._report_drop(Dropped(transaction, "its nonce is used up on this branch"))
-                else:
-                    orphans.append(transaction)
-        for transaction_hash in included:
-            self.pool.remove(transaction_hash)
-        for displaced in self.pool.return_orphans(orphans, 0):
-            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
-        return change
+                self._report_drop(Dropped(receipt.transaction, "rolled back"))
+        self._announce(change)
 
-    # --- snapshots -----------------------------------------------------------------------------
+    # --- edits and snapshots -------------------------------------------------------------------
+
+    def edit_state(self, edit: Callable[[State], None]) -> None:
+        """Change the state after the head; whatever is built on the head builds on the change."""
+        state = self.state_at(self.head)
+        edit(state)
+        self.patches.change(self.head, state_root=state.persist())
+        self._acted()
+
+    def edit_next_header(self, **fields: Any) -> None:
+        """Set `coinbase`, `gas_limit` or `base_fee_wei` of the next block (see Patch)."""
+        self.patches.change(self.head, **fields)
+        self._acted()
 
     def snapshot(self) -> int:
         """Remember this moment; returns the number to come back to it."""
         number = self._next_snapshot
         self._next_snapshot += 1
-        self._snapshots[number] = Snapshot(self.head, self.pool.copy())
+        self._snapshots[number] = self._moment()
         return number
 
     def revert(self, number: int) -> bool:
-        """Go back to a snapshot, which is used up with all later ones. False if unknown."""
-        snapshot = self._snapshots.get(number)
-        if snapshot is None:
+        """Go back to a snapshot, which is used up with all later ones. False if unknown.
+
+        What was built since is forgotten, not orphaned; nothing of it is announced.
+        """
+        if number == _BEGINNING or number not in self._snapshots:
             return False
+        self._restore(self._snapshots[number])
         for later in [n for n in self._snapshots if n >= number]:
             del self._snapshots[later]
-        self._set_head(snapshot.head)
-        self.pool = snapshot.pool
         return True
 
+    def reset(self) -> None:
+        """Go back to the beginning; all snapshots are used up."""
+        self._restore(self._snapshots[_BEGINNING])
+        self._snapshots = {_BEGINNING: self._moment()}
+
     # --- inside --------------------------------------------------------------------------------
+
+    def _moment(self) -> Snapshot:
+        return Snapshot(
+            self.head,
+            self.pool.copy(),
+            self.patches.copy(),
+            self.branches.copy(),
+            replace(self.finality),
+            self.tree.mark(),
+            len(self.execution.nodes.added),
+            self.builder.branches,
+            self.min_gas_price_wei,
+        )
+
+    def _restore(self, moment: Snapshot) -> None:
+        change = replace(self._set_head(moment.head), announced=False)
+        self.inclusions.forget(self.tree.forget_after(moment.tree))
+        self.execution.nodes.forget_after(moment.nodes)
+        self.pool = moment.pool.copy()
+        self.patches.restore(moment.patches)
+        self.branches = moment.branches.copy()
+        self.finality = replace(moment.finality)
+        self.builder.branches = moment.opened_branches
+        self.min_gas_price_wei = moment.min_gas_price_wei
+        self._preview = None
+        self._announce(change)
 
     def _refuse_standing_time(self, timestamp_s: int) -> None:
         head_s = self.head.timestamp_s
         if timestamp_s <= head_s:
             raise BlockImpossible(f"timestamp {timestamp_s} is not later than the head's {head_s}")
 
-    def _build(self, parent: Place, timestamp_s: int) -> Place:
-        place, dropped = self._builder.build(parent, self.pool, timestamp_s)
-        for receipt in place.receipts:
-            self._inclusions.setdefault(receipt.transaction.hash, []).append(_executed(place))
+    def _build(self, parent: Place, pool: Pool, timestamp_s: int) -> ExecutedBlock | None:
+        """A block of what the pool has for it; None when that is nothing."""
+        block, dropped = self.builder.build(parent, pool, timestamp_s)
+        if block is not None:
+            self.inclusions.enter(block)
         for entry in dropped:
             self._report_drop(entry)
+        return block
+
+    def _build_one(self, parent: Place, pool: Pool, timestamp_s: int) -> Place:
+        block = self._build(parent, pool, timestamp_s)
+        if block is not None:
+            return Place(block)
+        return self.builder.empty(parent, 1, timestamp_s, timestamp_s - parent.timestamp_s)
+
+    def _build_branch(self, plan: Reorg, fork: Place) -> Place:
+        place = fork
+        given = [] if plan.blocks is None else list(plan.blocks)
+        for _ in range(plan.new_blocks):
+            timestamp_s = place.timestamp_s + self.block_time_s
+            if plan.blocks is None:
+                place = self._build_one(place, self.pool, timestamp_s)
+                continue
+            own = Pool()
+            for transaction in given.pop(0) if given else ():
+                own.add(transaction)
+            place = self._build_one(place, own, timestamp_s)
+            for left in own:
+                self._report_drop(Dropped(left.transaction, "not valid in its block"))
         return place
 
-    def _set_head(self, place: Place) -> HeadChange:
+    def _sort_orphans(
+        self,
+        plan: Reorg,
+        orphans: Sequence[Transaction],
+        waiting: Sequence[Transaction],
+        fork_number: int,
+    ) -> None:
+        """Bring back, replace and drop what the plan says, before the new branch is built."""
+        coming = []
+        for transaction in orphans:
+            reason = plan.fate(transaction)
+            if reason is not None:
+                self._report_drop(Dropped(transaction, reason))
+            if transaction.hash in plan.replace:
+                coming.append(plan.replace[transaction.hash])
+            elif reason is None and plan.blocks is None:
+                coming.append(transaction)
+        for transaction in waiting:
+            if transaction.hash in plan.drop or transaction.hash in plan.replace:
+                self.pool.remove(transaction.hash)
+                reason = plan.fate(transaction)
+                assert reason is not None
+                self._report_drop(Dropped(transaction, reason))
+            if transaction.hash in plan.replace:
+                coming.append(plan.replace[transaction.hash])
+        not_before = fork_number + plan.delay_blocks + 1
+        for displaced in self.pool.return_orphans(coming, not_before):
+            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
+        self.pool.rank(plan.order)
+
+    def _return_orphans(self, transactions: Sequence[Transaction]) -> None:
+        """Put orphans of a branch that is left back into the pool, if the new head allows it."""
+        state = self.state_at(self.head)
+        orphans = []
+        for transaction in transactions:
+            if transaction.nonce < state.nonce(transaction.sender):
+                self._report_drop(Dropped(transaction, "its nonce is used up on this branch"))
+            else:
+                orphans.append(transaction)
+        for displaced in self.pool.return_orphans(orphans, 0):
+            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
+
+    def _set_head(self, place: Place, branch: str | None = None) -> HeadChange:
         change = self.tree.set_head(place)
         self.logs.follow(change)
-        for listener in self.on_head:
-            listener(change)
+        self.finality.follow(change)
+        self.branches.follow(change, branch)
         return change
 
-    def _drop_waiting(self, transaction_hash: bytes) -> None:
-        transaction = self.pool.get(transaction_hash)
-        if transaction is not None:
-            self.pool.remove(transaction_hash)
-            self._report_drop(Dropped(transaction, "dropped by the reorg"))
+    def _announce(self, change: HeadChange) -> None:
+        for listener in self.on_head:
+            listener(change)
+        self._acted()
+
+    def _acted(self) -> None:
+        for listener in self.on_act:
+            listener()
 
     def _report_drop(self, dropped: Dropped) -> None:
         for listener in self.on_drop:
             listener(dropped)
 
-
-def _refuse_what_no_state_makes_valid(transaction: Transaction) -> None:
-    signed = transaction.signed
-    if transaction.nonce >= 2**64 - 1:
-        raise TransactionRefused("nonce has max value")
-    if transaction.kind in (2, 4) and signed.max_priority_fee_per_gas > signed.max_fee_per_gas:
-        raise TransactionRefused("max priority fee per gas higher than max fee per gas")
-    init_code = b"" if signed.to else signed.data
-    if len(init_code) > INIT_CODE_LIMIT_BYTES:
-        raise TransactionRefused(
-            f"max initcode size exceeded: code size {len(init_code)}, limit {INIT_CODE_LIMIT_BYTES}"
-        )
-    needed = int(signed.intrinsic_gas) + init_code_gas(init_code)
-    if signed.gas < needed:
-        raise TransactionRefused(
-            f"intrinsic gas too low: gas {signed.gas}, minimum needed {needed}"
-        )
-    floor = floor_gas(signed.data)
-    if signed.gas < floor:
-        raise TransactionRefused(
-            f"insufficient gas for floor data gas cost: gas {signed.gas}, minimum needed {floor}"
-        )
-
-
-def _executed(place: Place) -> ExecutedBlock:
-    assert isinstance(place.segment, ExecutedBlock)
-    return place.segment
+    @contextmanager
+    def _collecting_drops(self) -> Iterator[list[Dropped]]:
+        collected: list[Dropped] = []
+        self.on_drop.append(collected.append)
+        try:
+            yield collected
+        finally:
+            self.on_drop.remove(collected.append)

@@ -27,7 +27,19 @@ class BlockImpossible(ChainError):
     code = "BLOCK_IMPOSSIBLE"
 
 
-class ReorgTooDeep(ChainError):
+class ReorgImpossible(ChainError):
+    """The reorg names what is not there, or asks for what can't be."""
+
+    code = "REORG_IMPOSSIBLE"
+
+
+class ReorgTooDeep(ReorgImpossible):
     """The reorg would replace the genesis block."""
 
     code = "REORG_TOO_DEEP"
+
+
+class UnknownAccount(ChainError):
+    """The devnet has no key of this account and does not impersonate it."""
+
+    code = "UNKNOWN_ACCOUNT"

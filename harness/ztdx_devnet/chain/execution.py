@@ -1,4 +1,4 @@
-"""The one module that lets py-evm execute: transactions into blocks, calls against a state.
+"""The one module that lets py-evm execute: transactions into blocks, messages against a state.
 
 py-evm gets a header and transactions and gives back receipts and a state root. It never sees the
 tree, the pool or fork choice; the ancestors that BLOCKHASH asks for come from `ancestor_hashes`.
@@ -6,14 +6,17 @@ tree, the pool or fork choice; the ancestors that BLOCKHASH asks for come from `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
+import rlp
 from eth_utils import ValidationError
+from trie.hexary import HexaryTrie
 
 from ztdx_devnet.chain.blocks import Log, Receipt
 from ztdx_devnet.chain.headers import Header
+from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.py_evm import (
     AtomicDB,
     ChainContext,
@@ -44,28 +47,41 @@ class _DevnetVM(PragueVM):
         return self.ancestor_hashes()
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
-    """The outcome of a call. `output` is the return data, or the revert data when it failed."""
+class Nodes(MemoryDB):
+    """Trie nodes and code by their hash, in the order in which they came."""
 
-    succeeded: bool
-    output: bytes
-    gas_used: int
-    failure: str | None
+    def __init__(self, nodes: MutableMapping[bytes, bytes]) -> None:
+        super().__init__(nodes)  # type: ignore[arg-type]  # any mapping will do
+        self.added: list[bytes] = []
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        if key not in self.kv_store:
+            self.added.append(key)
+            self.kv_store[key] = value
+
+    def forget_after(self, count: int) -> None:
+        """Forget all but the first `count` that were added."""
+        for key in self.added[count:]:
+            del self.kv_store[key]
+        del self.added[count:]
 
 
 class Execution:
     """py-evm over one database of trie nodes and code, which keeps the state of every block."""
 
-    def __init__(self, chain_id: int, nodes: Mapping[bytes, bytes] | None = None) -> None:
+    def __init__(self, chain_id: int, nodes: MutableMapping[bytes, bytes] | None = None) -> None:
         self.chain_id = chain_id
-        self._nodes = dict(nodes or {})
-        self._chaindb = ChainDB(AtomicDB(MemoryDB(self._nodes)))
+        self.nodes = Nodes({} if nodes is None else nodes)
+        self._chaindb = ChainDB(AtomicDB(self.nodes))
         self._context = ChainContext(chain_id)
 
     def copy(self) -> Execution:
         """An independent execution that starts from the same states."""
-        return Execution(self.chain_id, self._nodes)
+        return Execution(self.chain_id, dict(self.nodes.kv_store))
+
+    def overlay(self) -> Execution:
+        """An execution that reads these states and keeps what it writes to itself."""
+        return Execution(self.chain_id, ChainMap({}, self.nodes.kv_store))
 
     def child_header(
         self, parent: Header, timestamp_s: int, extra_data: bytes | None = None
@@ -84,43 +100,17 @@ class Execution:
 
     def open_block(self, header: Header, ancestor_hashes: AncestorHashes) -> BlockExecution:
         """Start to fill a block. `ancestor_hashes` yields parent, grandparent and so on."""
-        return BlockExecution(self._vm(header, ancestor_hashes), header, self._chaindb)
+        return BlockExecution(self._vm(header, ancestor_hashes), header)
 
-    def state(self, header: Header) -> State:
-        """The state after the block of `header`."""
-        return State(self._vm(header, lambda: ()).state)
+    def state(self, header: Header, ancestor_hashes: AncestorHashes = lambda: ()) -> State:
+        """The state after the block of `header`, for messages that see that block as theirs."""
+        return State(self._vm(header, ancestor_hashes).state)
 
-    def call(
-        self,
-        header: Header,
-        ancestor_hashes: AncestorHashes,
-        *,
-        sender: bytes,
-        to: bytes,
-        data: bytes,
-        value_wei: int,
-        gas: int,
-        gas_price_wei: int = 0,
-    ) -> CallResult:
-        """Execute a message on the state of `header` and throw its effects away.
-
-        The call sees the number, time and base fee of `header`. `gas` is what the message itself
-        may use, without the intrinsic gas of a transaction.
-        """
-        state = State(self._vm(header, ancestor_hashes).state)
-        if value_wei > state.balance_wei(sender):
-            return CallResult(False, b"", 0, "insufficient funds for transfer")
-        outcome = state.apply_message(
-            sender=sender,
-            to=to,
-            data=data,
-            gas=gas,
-            value_wei=value_wei,
-            gas_price_wei=gas_price_wei,
-        )
-        return CallResult(
-            outcome.failure is None, outcome.output, outcome.gas_used, outcome.failure
-        )
+    def proof(self, root: bytes, key: bytes) -> tuple[bytes, ...]:
+        """The nodes of the trie of that root on the way to `key`, which is hashed first."""
+        trie = HexaryTrie(self.nodes.kv_store, root)
+        nodes = trie.get_proof(keccak256(key))  # type: ignore[no-untyped-call]
+        return tuple(rlp.encode(node) for node in nodes)
 
     def _vm(self, header: Any, ancestor_hashes: AncestorHashes) -> _DevnetVM:
         consensus: Any = None  # no seal is ever checked here
@@ -132,10 +122,9 @@ class Execution:
 class BlockExecution:
     """A block that is being filled, transaction by transaction."""
 
-    def __init__(self, vm: _DevnetVM, header: Header, chaindb: ChainDB) -> None:
+    def __init__(self, vm: _DevnetVM, header: Header) -> None:
         self._vm: Any = vm
         self._header: Any = header
-        self._chaindb = chaindb
         self._receipts: list[Receipt] = []
         self._encodable: list[Any] = []
         self._log_count = 0
@@ -162,17 +151,18 @@ class BlockExecution:
         Raises ValidationError or VMError, with nothing changed, when it can't be in this block.
         """
         vm, header = self._vm, self._header
-        vm.validate_transaction_against_header(header, transaction.signed)
+        executable = transaction.executable
+        vm.validate_transaction_against_header(header, executable)
         # The snapshot comes after lock_changes, which forgets all earlier ones: to revert to one of
         # those raises half-way, with storage and the account cache as they were.
         vm.state.lock_changes()
         snapshot = vm.state.snapshot()
         try:
-            computation = vm.state.apply_transaction(transaction.signed)
+            computation = vm.state.apply_transaction(executable)
         except (ValidationError, VMError):
             vm.state.revert(snapshot)
             raise
-        encodable = vm.make_receipt(header, transaction.signed, computation, vm.state)
+        encodable = vm.make_receipt(header, executable, computation, vm.state)
         logs = tuple(
             Log(address, tuple(t.to_bytes(32, "big") for t in topics), data, self._log_count + i)
             for i, (address, topics, data) in enumerate(computation.get_log_entries())
@@ -196,12 +186,10 @@ class BlockExecution:
 
     def seal(self) -> Header:
         """Write the state and return the finished header."""
-        transaction_root, nodes = make_trie_root_and_nodes(
+        transaction_root, _ = make_trie_root_and_nodes(
             tuple(receipt.transaction.signed for receipt in self._receipts)
         )
-        self._chaindb.persist_trie_data_dict(nodes)
-        receipt_root, nodes = make_trie_root_and_nodes(tuple(self._encodable))
-        self._chaindb.persist_trie_data_dict(nodes)
+        receipt_root, _ = make_trie_root_and_nodes(tuple(self._encodable))
         header: Header = self._header.copy(
             transaction_root=transaction_root,
             receipt_root=receipt_root,

@@ -1,45 +1,40 @@
-"""Estimates of what transactions cost."""
+"""What transactions will cost: suggestions to wallets, and estimates."""
 
 from __future__ import annotations
 
-from ztdx_devnet.chain.blocks import Place
-from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.execution import CallResult
+from dataclasses import replace
+
+from ztdx_devnet.chain.admission import TRANSACTION_GAS_CAP
+from ztdx_devnet.chain.context import BlockContext, CallResult, Message
 from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas, intrinsic_gas
 
-GAS_CAP = 50_000_000  # what a call or an estimate may use; geth's default
+GAS_CAP = TRANSACTION_GAS_CAP  # what a call or an estimate may use
 TIP_WEI = 1_000_000_000  # 1 gwei, suggested to wallets
 
 
+def gas_outside(message: Message, authorizations: int = 0) -> int:
+    """What a transaction with that message pays that is not the message's own gas."""
+    intrinsic = intrinsic_gas(message.data, not message.to, message.access_list, authorizations)
+    # py-evm charges the words of init code inside the message, not before it.
+    return intrinsic - (0 if message.to else init_code_gas(message.data))
+
+
 def estimate_gas(
-    chain: Chain,
-    place: Place,
-    *,
-    sender: bytes,
-    to: bytes,
-    data: bytes,
-    value_wei: int,
-    gas_cap: int,
+    context: BlockContext, message: Message, authorizations: int = 0
 ) -> tuple[int, CallResult]:
     """The least gas limit with which the transaction succeeds, and the outcome at the cap.
 
-    When it fails at the cap, the gas is 0 and the outcome says why.
+    The message's gas is the cap. When the transaction fails at the cap, the gas is 0 and the
+    outcome says why.
     """
-    intrinsic, floor = intrinsic_gas(data, not to), floor_gas(data)
-    # py-evm charges the words of init code inside the message, not before it.
-    outside = intrinsic - (0 if to else init_code_gas(data))
+    gas_cap = message.gas
+    outside, floor = gas_outside(message, authorizations), floor_gas(message.data)
+    init_gas = 0 if message.to else init_code_gas(message.data)
 
     def attempt(gas_limit: int) -> CallResult:
-        return chain.call(
-            place,
-            sender=sender,
-            to=to,
-            data=data,
-            value_wei=value_wei,
-            gas=gas_limit - outside,
-        )
+        return context.call(replace(message, gas=gas_limit - outside))
 
-    if gas_cap < max(intrinsic, floor):
+    if gas_cap < max(outside + init_gas, floor):
         return 0, CallResult(False, b"", 0, "intrinsic gas too low")
     outcome = attempt(gas_cap)
     if not outcome.succeeded:

@@ -114,6 +114,10 @@ class EmptyHeaders:
             number += 1
             timestamp_s += self.interval_s
 
+    def cut(self, count: int) -> None:
+        """Forget all but the first `count` blocks."""
+        del self.hashes[count:]
+
     def header(self, offset: int) -> Header:
         """The whole header of block `offset` (0 is the first)."""
         if not 0 <= offset < len(self.hashes):

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from ztdx_devnet.chain.state import AccessList
+
 _TRANSACTION = 21_000
 _CREATE = 32_000
 _ZERO_BYTE, _OTHER_BYTE = 4, 16
+_LISTED_ADDRESS, _LISTED_SLOT = 2_400, 1_900  # EIP-2930
+_AUTHORIZATION = 25_000  # EIP-7702, for an account that is not there yet
 _INIT_CODE_WORD = 2  # EIP-3860
 _FLOOR_PER_TOKEN, _TOKENS_PER_OTHER_BYTE = 10, 4  # EIP-7623
 
 
-def intrinsic_gas(data: bytes, creates: bool) -> int:
-    """What a transaction without access list pays before the first instruction."""
+def intrinsic_gas(
+    data: bytes, creates: bool, access_list: AccessList = (), authorizations: int = 0
+) -> int:
+    """What a transaction pays before the first instruction."""
     zeros = data.count(0)
     gas = _TRANSACTION + zeros * _ZERO_BYTE + (len(data) - zeros) * _OTHER_BYTE
     if creates:
         gas += _CREATE + init_code_gas(data)
-    return gas
+    for _, slots in access_list:
+        gas += _LISTED_ADDRESS + _LISTED_SLOT * len(slots)
+    return gas + _AUTHORIZATION * authorizations
 
 
 def init_code_gas(data: bytes) -> int:

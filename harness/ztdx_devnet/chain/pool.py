@@ -25,9 +25,13 @@ class Waiting:
 
 
 class Pool:
-    """Waiting transactions, in the order in which a block takes them."""
+    """Waiting transactions, in the order in which a block takes them.
+
+    `version` counts its changes.
+    """
 
     def __init__(self) -> None:
+        self.version = 0
         self._waiting: dict[bytes, Waiting] = {}
         self._by_nonce: dict[tuple[bytes, int], bytes] = {}
         self._authorized: Counter[tuple[bytes, int]] = Counter()
@@ -61,9 +65,10 @@ class Pool:
             raise TransactionRefused("already known")
         replaced = self.get(self._by_nonce.get((transaction.sender, transaction.nonce), b""))
         if replaced is not None:
-            floor_wei = replaced.max_fee_wei * (100 + REPLACEMENT_BUMP_PERCENT)
-            if transaction.max_fee_wei * 100 < floor_wei:
+            if _underpriced(transaction, replaced):
                 raise TransactionRefused("replacement transaction underpriced")
+            held_below = self._waiting[replaced.hash].not_before_number
+            not_before_number = max(not_before_number, held_below)
             self.remove(replaced.hash)
         self._enter(transaction, not_before_number)
         return replaced
@@ -72,6 +77,7 @@ class Pool:
         waiting = self._waiting.pop(transaction_hash, None)
         if waiting is not None:
             transaction = waiting.transaction
+            self.version += 1
             del self._by_nonce[transaction.sender, transaction.nonce]
             self._authorized.subtract(transaction.authorities)
 
@@ -90,26 +96,55 @@ class Pool:
                 continue
             self._enter(transaction, not_before_number)
         self._waiting.update(waiting)
+        self.version += 1
         return tuple(displaced)
 
     def rank(self, order: Iterable[bytes]) -> None:
-        """Move these waiting transactions to the front, in this order."""
-        first = {h: self._waiting[h] for h in order if h in self._waiting}
+        """Move these waiting transactions to the front, in this order.
+
+        Each is preceded by those of its sender that must go before it.
+        """
+        self.version += 1
+        by_sender: dict[bytes, list[Waiting]] = {}
+        for waiting in self._waiting.values():
+            by_sender.setdefault(waiting.transaction.sender, []).append(waiting)
+        first: dict[bytes, Waiting] = {}
+        for named in (self._waiting[h] for h in order if h in self._waiting):
+            group = [
+                waiting
+                for waiting in by_sender[named.transaction.sender]
+                if waiting.transaction.nonce <= named.transaction.nonce
+            ]
+            group.sort(key=lambda waiting: waiting.transaction.nonce)
+            for waiting in group:
+                first.setdefault(waiting.transaction.hash, waiting)
         self._waiting = {**first, **{h: w for h, w in self._waiting.items() if h not in first}}
 
     def hold(self, transaction_hash: bytes, not_before_number: int) -> None:
         """Keep a waiting transaction out of all blocks below that height."""
         waiting = self._waiting[transaction_hash]
+        self.version += 1
         self._waiting[transaction_hash] = replace(waiting, not_before_number=not_before_number)
 
     def copy(self) -> Pool:
         pool = Pool()
+        pool.version = self.version
         pool._waiting = dict(self._waiting)
         pool._by_nonce = dict(self._by_nonce)
         pool._authorized = Counter(self._authorized)
         return pool
 
     def _enter(self, transaction: Transaction, not_before_number: int) -> None:
+        self.version += 1
         self._waiting[transaction.hash] = Waiting(transaction, not_before_number)
         self._by_nonce[transaction.sender, transaction.nonce] = transaction.hash
         self._authorized.update(transaction.authorities)
+
+
+def _underpriced(transaction: Transaction, replaced: Transaction) -> bool:
+    """Whether fee cap or tip are not higher by the bump, which is geth's rule for both."""
+    least = 100 + REPLACEMENT_BUMP_PERCENT
+    return (
+        transaction.max_fee_wei * 100 < replaced.max_fee_wei * least
+        or transaction.max_tip_wei * 100 < replaced.max_tip_wei * least
+    )

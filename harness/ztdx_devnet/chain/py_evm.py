@@ -22,11 +22,14 @@ from eth.db.chain import ChainDB
 from eth.db.trie import make_trie_root_and_nodes
 from eth.exceptions import Revert, VMError
 from eth.vm.chain_context import ChainContext
+from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
 from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
 from eth.vm.forks.prague import PragueVM
+from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.transactions import (
     Authorization,
     PragueTransactionBuilder,
+    PragueUnsignedLegacyTransaction,
     UnsignedSetCodeTransaction,
 )
 from eth.vm.message import Message
@@ -42,9 +45,11 @@ __all__ = [
     "Message",
     "NoProofConsensus",
     "PragueTransactionBuilder",
+    "PragueUnsignedLegacyTransaction",
     "PragueVM",
     "Revert",
     "SignedTransactionAPI",
+    "UnsignedAccessListTransaction",
     "UnsignedDynamicFeeTransaction",
     "UnsignedSetCodeTransaction",
     "VMError",
@@ -52,3 +57,16 @@ __all__ = [
 ]
 
 sys.setrecursionlimit(EVM_RECURSION_LIMIT)
+
+
+def _let_selfdestruct_be_silent() -> None:
+    """Take off the wrapper that raises a DeprecationWarning each time a contract destroys itself.
+
+    Under warnings-as-errors it would end the building of a block.
+    """
+    opcodes = PragueComputation.opcodes
+    opcodes[_SELFDESTRUCT] = getattr(opcodes[_SELFDESTRUCT], "__wrapped__", opcodes[_SELFDESTRUCT])
+
+
+_SELFDESTRUCT = 0xFF
+_let_selfdestruct_be_silent()

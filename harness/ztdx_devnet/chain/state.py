@@ -9,19 +9,21 @@ import rlp
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.py_evm import CREATE_CONTRACT_ADDRESS, Message, Revert, VMError
 
+# (20-byte address, its slots), … as in an EIP-2930 transaction.
+AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
+
 
 class MessageOutcome:
     """What a message did. `output` is the return data, or the revert data when it failed."""
 
-    __slots__ = ("failure", "gas_used", "output", "reverted")
+    __slots__ = ("failure", "gas_used", "output")
 
     def __init__(self, computation: Any) -> None:
         error = computation.error if computation.is_error else None
         self.output = bytes(computation.output)
         self.gas_used = int(computation.get_gas_used())
-        self.reverted = isinstance(error, Revert)
         self.failure: str | None = None
-        if self.reverted:
+        if isinstance(error, Revert):
             self.failure = "execution reverted"
         elif isinstance(error, VMError):
             self.failure = _told(error)
@@ -30,7 +32,7 @@ class MessageOutcome:
     def refused(cls, error: VMError, gas: int) -> MessageOutcome:
         """A message that never ran and lost its gas."""
         outcome = cls.__new__(cls)
-        outcome.output, outcome.gas_used, outcome.reverted = b"", gas, False
+        outcome.output, outcome.gas_used = b"", gas
         outcome.failure = _told(error)
         return outcome
 
@@ -59,6 +61,24 @@ class State:
     def storage(self, address: bytes, slot: int) -> int:
         return int(self._inner.get_storage(address, slot))
 
+    def storage_root(self, address: bytes) -> bytes:
+        return bytes(self._inner._account_db._get_storage_root(address))
+
+    def code_hash(self, address: bytes) -> bytes:
+        return bytes(self._inner.get_code_hash(address))
+
+    def set_nonce(self, address: bytes, nonce: int) -> None:
+        self._inner.set_nonce(address, nonce)
+
+    def set_code(self, address: bytes, code: bytes) -> None:
+        self._inner.set_code(address, code)
+
+    def set_storage(self, address: bytes, slot: int, value: int) -> None:
+        self._inner.set_storage(address, slot, value)
+
+    def clear_storage(self, address: bytes) -> None:
+        self._inner.delete_storage(address)
+
     def set_balance_wei(self, address: bytes, balance_wei: int) -> None:
         self._inner.set_balance(address, balance_wei)
 
@@ -77,6 +97,7 @@ class State:
         value_wei: int = 0,
         gas_price_wei: int = 0,
         create_at: bytes | None = None,
+        access_list: AccessList = (),
     ) -> MessageOutcome:
         """Execute a message, as the body of a transaction does: no fee, no nonce.
 
@@ -97,6 +118,10 @@ class State:
             delegated = delegation is not None
         for address in (sender, at, state.coinbase):
             state.mark_address_warm(address)
+        for address, slots in access_list:
+            state.mark_address_warm(address)
+            for slot in slots:
+                state.mark_storage_warm(address, slot)
         message = Message(
             gas=gas,
             to=to,  # type: ignore[arg-type]  # py-evm's Address is bytes
@@ -114,6 +139,16 @@ class State:
             return MessageOutcome(apply(state, message, context))
         except VMError as error:  # init code beyond EIP-3860's limit, before anything runs
             return MessageOutcome.refused(error, gas)
+
+    def accessed(self) -> AccessList:
+        """The accounts and slots that the last message touched, sorted."""
+        slots_of: dict[bytes, list[int]] = {}
+        # py-evm keeps an account as 20 bytes and a slot as those and its number in big-endian.
+        for key in self._inner._account_db._journal_accessed_state.diff().pending_keys():
+            slots = slots_of.setdefault(key[:20], [])
+            if len(key) > 20:
+                slots.append(int.from_bytes(key[20:], "big"))
+        return tuple((address, tuple(sorted(slots_of[address]))) for address in sorted(slots_of))
 
     def run_constructor(
         self, *, creator: bytes, address: bytes, init_code: bytes, gas: int

@@ -7,6 +7,7 @@ the number of segments, a change of head costs the segments that change.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ class HeadChange:
     """What a new head changed.
 
     `ancestor` is the last block that both branches share; `removed` and `added` are the executed
-    blocks above it on the old and the new canonical branch, lowest first.
+    blocks above it on the old and the new canonical branch, lowest first. Clients are told of an
+    `announced` change only: a return to a snapshot happens behind their backs.
     """
 
     old_head: Place
@@ -26,16 +28,26 @@ class HeadChange:
     ancestor: Place
     removed: tuple[ExecutedBlock, ...]
     added: tuple[ExecutedBlock, ...]
+    announced: bool = True
 
     @property
     def is_reorg(self) -> bool:
         return self.ancestor.number < self.old_head.number
 
 
+@dataclass(frozen=True, slots=True)
+class TreeMark:
+    """A moment of a tree: how many segments it had, and how many growths it knew of."""
+
+    segments: int
+    growth: int
+
+
 class BlockTree:
     """All branches above one genesis block."""
 
     def __init__(self, genesis: ExecutedBlock) -> None:
+        self.segments: list[Segment] = [genesis]  # all of them, in the order of building
         # The canonical branch: segments from genesis up; each reaches to the next one's start, the
         # last one to the head.
         self._canonical: list[Segment] = [genesis]
@@ -47,28 +59,34 @@ class BlockTree:
         self._unindexed: list[EmptyRun] = []
         self._indexed_count: dict[EmptyRun, int] = {}
         self._executed_by_number: dict[int, list[ExecutedBlock]] = {0: [genesis]}
-        self._forked: set[tuple[Segment, int]] = set()
+        self._forks: Counter[tuple[Segment, int]] = Counter()  # segments that stand on a block
+        # (run, its count before it grew), oldest first; once for each run between two marks.
+        self._growth: list[tuple[EmptyRun, int]] = []
+        self._coalesce_from = 0
 
     def add(self, segment: Segment) -> None:
         """Enter a new segment. It becomes canonical only by `set_head`."""
+        self.segments.append(segment)
         if segment.parent is not None:
-            self._forked.add((segment.parent.segment, segment.parent.offset))
+            self._forks[segment.parent.segment, segment.parent.offset] += 1
         if isinstance(segment, ExecutedBlock):
             self._executed_by_hash[segment.block_hash] = segment
             self._executed_by_number.setdefault(segment.first_number, []).append(segment)
         elif isinstance(segment, EmptyRun):
-            self.note_growth(segment)
+            self._unindexed.append(segment)
 
-    def note_growth(self, run: EmptyRun) -> None:
-        """A run has more blocks than before: they must be found by hash too."""
-        if self._unindexed and self._unindexed[-1] is run:
-            return
-        self._unindexed.append(run)
+    def grow(self, run: EmptyRun, count: int) -> None:
+        """Add `count` more blocks to the end of a run."""
+        if len(self._growth) == self._coalesce_from or self._growth[-1][0] is not run:
+            self._growth.append((run, run.count))
+        run.headers.extend(count)
+        if not self._unindexed or self._unindexed[-1] is not run:
+            self._unindexed.append(run)
 
     def has_child(self, place: Place) -> bool:
         """Whether any block stands on this one, on whatever branch."""
         segment = place.segment
-        return place.offset < segment.count - 1 or (segment, place.offset) in self._forked
+        return place.offset < segment.count - 1 or self._forks.get((segment, place.offset), 0) > 0
 
     def at(self, number: int) -> Place | None:
         """The canonical block of that height, or None above the head."""
@@ -125,6 +143,16 @@ class BlockTree:
             place = parent
         return Place(place.segment, number - place.segment.first_number)
 
+    def fork_of(self, place: Place) -> Place:
+        """The last canonical block of the branch that ends in `place`."""
+        while not self.is_canonical(place):
+            if self.is_canonical(Place(place.segment, 0)):  # a run that is canonical up to the head
+                return Place(place.segment, self.head.number - place.segment.first_number)
+            parent = place.segment.parent
+            assert parent is not None
+            place = parent
+        return place
+
     def executed_above(self, number: int) -> tuple[ExecutedBlock, ...]:
         """The executed canonical blocks above that height, lowest first."""
         start = bisect_right(self._starts, number)
@@ -151,6 +179,43 @@ class BlockTree:
         change = HeadChange(self.head, place, ancestor, removed, added)
         self.head = place
         return change
+
+    def mark(self) -> TreeMark:
+        """This moment of the tree, to come back to."""
+        self._coalesce_from = len(self._growth)
+        return TreeMark(len(self.segments), len(self._growth))
+
+    def forget_after(self, mark: TreeMark) -> tuple[ExecutedBlock, ...]:
+        """Forget what was built since; returns the executed blocks of it.
+
+        The head must have been there already. A run that has grown since is cut back.
+        """
+        for run, count in reversed(self._growth[mark.growth :]):
+            self._cut(run, count)
+        del self._growth[mark.growth :]
+        self._coalesce_from = len(self._growth)
+        later = self.segments[mark.segments :]
+        del self.segments[mark.segments :]
+        for segment in later:
+            if segment.parent is not None:
+                self._forks[segment.parent.segment, segment.parent.offset] -= 1
+            if isinstance(segment, ExecutedBlock):
+                del self._executed_by_hash[segment.block_hash]
+                self._executed_by_number[segment.first_number].remove(segment)
+            elif isinstance(segment, EmptyRun):
+                self._cut(segment, 0)
+        return tuple(segment for segment in later if isinstance(segment, ExecutedBlock))
+
+    def _cut(self, run: EmptyRun, count: int) -> None:
+        """Forget all but the first `count` blocks of a run."""
+        for block_hash in run.headers.hashes[count : self._indexed_count.get(run, 0)]:
+            del self._place_by_hash[block_hash]
+        if count:
+            run.headers.cut(count)
+            self._indexed_count[run] = min(self._indexed_count.get(run, 0), count)
+        else:
+            self._indexed_count.pop(run, None)
+            self._unindexed = [other for other in self._unindexed if other is not run]
 
     def _index_runs(self) -> None:
         for run in self._unindexed:

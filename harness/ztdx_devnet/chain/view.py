@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.log_limits import NO_LIMITS, LogLimits
 from ztdx_devnet.chain.logs import LogFilter, PlacedLog, logs_of
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A node that is `lag_blocks` behind the canonical head. Everything above it is unknown."""
+    """A node that is `lag_blocks` behind the canonical head. Everything above it is unknown.
+
+    `log_limits` is what it refuses to eth_getLogs.
+    """
 
     chain: Chain
     lag_blocks: int = 0
+    log_limits: LogLimits = NO_LIMITS
 
     @property
     def height(self) -> int:
@@ -27,6 +32,14 @@ class View:
         assert place is not None
         return place
 
+    @property
+    def safe_number(self) -> int:
+        return max(0, self.chain.finality.safe_number - self.lag_blocks)
+
+    @property
+    def finalized_number(self) -> int:
+        return max(0, self.chain.finality.finalized_number - self.lag_blocks)
+
     def at(self, number: int) -> Place | None:
         return self.chain.tree.at(number) if number <= self.height else None
 
@@ -35,7 +48,7 @@ class View:
         return place if place is not None and place.number <= self.height else None
 
     def inclusion(self, transaction_hash: bytes) -> tuple[ExecutedBlock, Receipt] | None:
-        found = self.chain.inclusion(transaction_hash)
+        found = self.chain.inclusions.canonical(transaction_hash)
         return found if found is not None and found[0].first_number <= self.height else None
 
     def logs(self, from_number: int, to_number: int, wanted: LogFilter) -> Iterator[PlacedLog]:

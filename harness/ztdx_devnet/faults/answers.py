@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ztdx_devnet.chain.rpc import methods
 from ztdx_devnet.chain.rpc.errors import RpcError
-from ztdx_devnet.chain.view import View
+from ztdx_devnet.chain.rpc.node import Node
 
 AnswerFaultKind = Literal["error", "empty", "truncated", "duplicated", "shuffled", "stale"]
 
@@ -48,15 +47,15 @@ class AnswerFault:
 
 
 class FaultyNode:
-    """The method table over a view, with faults on top. `on_answer` sees every answer."""
+    """A node with faults on top. `on_answer` sees every answer."""
 
     def __init__(
         self,
-        view: View,
+        node: Node,
         chance: random.Random,
         on_answer: Callable[[str, list[Any], Any, tuple[str, ...]], None],
     ) -> None:
-        self.view = view
+        self.node = node
         self.faults: list[AnswerFault] = []
         self._chance = chance
         self._on_answer = on_answer
@@ -71,11 +70,12 @@ class FaultyNode:
 
     def call(self, method: str, arguments: list[Any]) -> Any:
         """Answer one request, as the armed faults will have it."""
-        view, fired = self.view, []
+        node, fired = self.node, []
         mine = [f for f in self.faults if f.armed and f.method in (method, "*")]
         for fault in mine:
             if fault.kind == "stale" and fault.takes():
-                view = replace(view, lag_blocks=view.lag_blocks + fault.lag_blocks)
+                lag_blocks = node.view.lag_blocks + fault.lag_blocks
+                node = node.seen(replace(node.view, lag_blocks=lag_blocks))
                 fired.append(fault.name)
         for fault in mine:
             if fault.kind == "error" and fault.takes():
@@ -84,7 +84,7 @@ class FaultyNode:
                 self._on_answer(method, arguments, error, tuple(fired))
                 raise error
         try:
-            result = methods.call(view, method, arguments)
+            result = node.call(method, arguments)
         except RpcError as error:
             self._on_answer(method, arguments, error, tuple(fired))
             raise

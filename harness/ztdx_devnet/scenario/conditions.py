@@ -101,7 +101,9 @@ class Orphaned(_DepositCondition):
         chain, other = world.chain, []
         for name in self.names:
             transaction_hash = world.deposits[name].transaction_hash
-            if not chain.inclusions(transaction_hash) or chain.inclusion(transaction_hash):
+            if not chain.inclusions.blocks(transaction_hash) or chain.inclusions.canonical(
+                transaction_hash
+            ):
                 other.append(name)
         return Look(not other, f"orphaned: {_list(self.names)}", f"not orphaned: {_list(other)}")
 
@@ -114,7 +116,7 @@ class Failed(_DepositCondition):
     def look(self, world: World) -> Look:
         other = []
         for name in self.names:
-            found = world.chain.inclusion(world.deposits[name].transaction_hash)
+            found = world.chain.inclusions.canonical(world.deposits[name].transaction_hash)
             if found is None or found[1].succeeded:
                 other.append(name)
         return Look(not other, f"failed on chain: {_list(self.names)}", f"not: {_list(other)}")

@@ -8,6 +8,7 @@ from typing import Any
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.rpc import endpoint
 from ztdx_devnet.chain.rpc.errors import RpcError
+from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.view import View
 from ztdx_devnet.faults.answers import FaultyNode
 from ztdx_devnet.sim.seed import stream
@@ -20,7 +21,7 @@ class SimNode:
     """One node of the simulated chain. `faulty` holds its faults."""
 
     def __init__(self, chain: Chain, seed: int, record: Callable[..., object]) -> None:
-        self.faulty = FaultyNode(View(chain), stream(seed, "answer faults"), self._on_answer)
+        self.faulty = FaultyNode(Node(View(chain)), stream(seed, "answer faults"), self._on_answer)
         self._record = record
 
     def answer(self, body: bytes) -> HttpAnswer:

@@ -43,7 +43,7 @@ class Oracle:
 
     def canonical_at(self, transaction_hash: str) -> tuple[TrueDeposit, ...]:
         """The deposits of that transaction on the canonical branch."""
-        found = self._chain.inclusion(bytes.fromhex(transaction_hash[2:]))
+        found = self._chain.inclusions.canonical(bytes.fromhex(transaction_hash[2:]))
         if found is None:
             return ()
         return tuple(d for d in self._deposits(found[0]) if d.transaction_hash == transaction_hash)

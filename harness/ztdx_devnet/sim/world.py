@@ -14,6 +14,7 @@ from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.builder import Dropped
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.reorgs import Reorg
 from ztdx_devnet.chain.tree import HeadChange
 from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.faults.fault import Fault
@@ -201,11 +202,13 @@ class World:
     ) -> None:
         """Replace the last `depth` blocks; deposits are given by name."""
         self.chain.reorg(
-            depth,
-            length=length,
-            drop=self._carriers(drop),
-            order=self._carriers(order),
-            delay_blocks=delay_blocks,
+            Reorg(
+                depth=depth,
+                length=length,
+                drop=frozenset(self._carriers(drop)),
+                order=self._carriers(order),
+                delay_blocks=delay_blocks,
+            )
         )
 
     # --- acting on node and processes ----------------------------------------------------------

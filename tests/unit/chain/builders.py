@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
 from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
 
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.context import CallResult, Message
 from ztdx_devnet.chain.genesis import CHAIN_ID
 from ztdx_devnet.chain.state import create_address
 from ztdx_devnet.chain.transactions import Transaction, decode, sign_call, sign_set_code
 
 GWEI = 10**9
+DEARER = {"max_fee_wei": 11 * GWEI, "tip_wei": GWEI * 11 // 10}  # enough to replace
+
+
+def call_head(chain: Chain, **message: Any) -> CallResult:
+    """A message on the state of the head; nothing of it stays."""
+    return chain.context(chain.head).call(Message(**message))
+
 
 # Returns BLOCKHASH of the number in the call data.
 BLOCKHASH_READER = bytes.fromhex("60003540600052" + "60206000f3")
@@ -155,6 +165,7 @@ def sign_delegation(
     *,
     code: bytes = contracts.DEPOSIT_BATCH,
     max_fee_wei: int = 10 * GWEI,
+    tip_wei: int = GWEI,
 ) -> Transaction:
     """A set-code transaction (type 4): `authority` delegates to the code at that address."""
     return sign_set_code(
@@ -165,6 +176,6 @@ def sign_delegation(
         data=b"",
         gas=100_000,
         max_fee_wei=max_fee_wei,
-        tip_wei=GWEI,
+        tip_wei=tip_wei,
         delegations=[(USERS[authority].key, code, authority_nonce)],
     )

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 from eth_utils import ValidationError
 
-from tests.unit.chain.builders import GWEI, sign, sign_access_list, sign_delegation, sign_legacy
+from tests.unit.chain.builders import (
+    DEARER,
+    GWEI,
+    sign,
+    sign_access_list,
+    sign_delegation,
+    sign_legacy,
+)
 from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.admission import TRANSACTION_GAS_CAP
 from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
@@ -97,7 +105,7 @@ def test_transactions_of_one_sender_go_by_nonce_however_they_arrived() -> None:
     alice = [sign("alice", nonce) for nonce in range(4)]
     bob = sign("bob", 0)
     chain.put(alice[3], alice[1], bob, alice[2], alice[0])
-    assert included(chain.mine()) == [bob, *alice]
+    assert included(chain.mine()) == [alice[0], alice[1], bob, alice[2], alice[3]]
 
 
 def test_a_rank_against_the_nonces_of_a_sender_yields_to_the_nonces() -> None:
@@ -105,7 +113,7 @@ def test_a_rank_against_the_nonces_of_a_sender_yields_to_the_nonces() -> None:
     first, second, other = sign("alice", 0), sign("alice", 1), sign("bob", 0)
     chain.put(first, other, second)
     chain.pool.rank([second.hash, first.hash])
-    assert included(chain.mine()) == [first, other, second]
+    assert included(chain.mine()) == [first, second, other]
 
 
 def test_a_rank_decides_between_senders() -> None:
@@ -356,15 +364,17 @@ def test_submission_refuses_in_the_words_of_geth_and_keeps_the_pool_as_it_was() 
 def test_submission_takes_the_dearest_transaction_that_can_be_paid() -> None:
     chain = Watched()
     chain.add(sign("bob", 0, wei=NATIVE_WEI - 21_000 * 10 * GWEI))
-    chain.add(sign("carol", 0, gas=GAS_LIMIT, max_fee_wei=GWEI, tip_wei=0))
+    chain.edit_next_header(gas_limit=TRANSACTION_GAS_CAP)
+    chain.mine()
     chain.add(sign_legacy("dave", 0, chain_id=None))
-    assert len(chain.mine().receipts) == 2
+    chain.add(sign("carol", 0, gas=TRANSACTION_GAS_CAP, max_fee_wei=GWEI, tip_wei=0))
+    assert len(chain.mine().receipts) == 1
     assert len(chain.mine().receipts) == 1  # the one that fills a block by itself
 
 
 def test_a_replaced_transaction_is_reported_with_the_hash_of_its_replacement() -> None:
     chain = Watched()
-    old, new = sign("alice", 0), sign("alice", 0, max_fee_wei=11 * GWEI)
+    old, new = sign("alice", 0), sign("alice", 0, **DEARER)
     chain.add(old)
     chain.add(new)
     assert chain.dropped == [(old, f"replaced by 0x{new.hash.hex()}")]

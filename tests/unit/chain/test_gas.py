@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.unit.chain.builders import add_deposit, deploy, sign, sign_delegation
+from tests.unit.chain.builders import add_deposit, call_head, deploy, sign, sign_delegation
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.context import CallResult, Message
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.execution import CallResult
 from ztdx_devnet.chain.gas import GAS_CAP, estimate_gas
 from ztdx_devnet.chain.intrinsic_gas import floor_gas, intrinsic_gas
 
@@ -62,15 +62,8 @@ def ready() -> Chain:
 def estimated(
     chain: Chain, act: Act, *, gas_cap: int = GAS_CAP, sender: bytes = ALICE
 ) -> tuple[int, CallResult]:
-    return estimate_gas(
-        chain,
-        chain.head,
-        sender=sender,
-        to=act.to,
-        data=act.data,
-        value_wei=act.wei,
-        gas_cap=gas_cap,
-    )
+    message = Message(sender=sender, to=act.to, data=act.data, value_wei=act.wei, gas=gas_cap)
+    return estimate_gas(chain.context(chain.head), message)
 
 
 def succeeds(chain: Chain, act: Act, gas: int) -> bool:
@@ -134,8 +127,8 @@ def test_a_call_runs_precompiles_but_not_through_a_delegation() -> None:
     chain.add(sign_delegation("dave", 0, "erin", 0, code=identity))
     chain.mine()
     asked = {"sender": ALICE, "data": b"\x01\x02", "gas": 50_000}
-    assert chain.call(chain.head, to=identity, **asked).output == b"\x01\x02"
-    through = chain.call(chain.head, to=USERS["erin"].address, **asked)
+    assert call_head(chain, to=identity, **asked).output == b"\x01\x02"
+    through = call_head(chain, to=USERS["erin"].address, **asked)
     assert through == CallResult(True, b"", 0, None)
 
 
@@ -155,7 +148,7 @@ def test_set_up_that_fails_says_where_and_why() -> None:
 def test_the_cap_is_the_most_that_is_tried() -> None:
     chain = ready()
     assert estimated(chain, ACTS["transfer"], gas_cap=21_000)[0] == 21_000
-    assert GAS_CAP == 50_000_000
+    assert GAS_CAP == 2**24
     act = ACTS["deposit"]
     least, _ = estimated(chain, act)
     assert estimated(chain, act, gas_cap=least)[0] == least
@@ -189,17 +182,18 @@ def test_more_value_than_the_sender_has_is_said_so() -> None:
 def test_an_estimate_sees_the_state_of_the_block_it_is_asked_for() -> None:
     chain = ready()
     act = ACTS["deposit"]
-    early = {"sender": ALICE, "to": act.to, "data": act.data, "value_wei": 0, "gas_cap": GAS_CAP}
-    assert estimate_gas(chain, chain.tree.at(0), **early)[0] == 0  # nothing approved yet
-    assert estimate_gas(chain, chain.tree.at(2), **early)[0] > 0
+    message = Message(sender=ALICE, to=act.to, data=act.data, gas=GAS_CAP)
+    early, late = (chain.context(chain.tree.at(number)) for number in (0, 2))
+    assert estimate_gas(early, message)[0] == 0  # nothing approved yet
+    assert estimate_gas(late, message)[0] > 0
 
 
 def test_a_call_and_an_estimate_leave_no_trace() -> None:
     chain = ready()
-    nodes, head = len(chain.execution._nodes), chain.head.hash
+    nodes, head = len(chain.execution.nodes), chain.head.hash
     estimated(chain, ACTS["deposit"])
-    chain.call(chain.head, sender=ALICE, to=BOB, value_wei=5, gas=50_000)
-    assert len(chain.execution._nodes) == nodes
+    call_head(chain, sender=ALICE, to=BOB, value_wei=5, gas=50_000)
+    assert len(chain.execution.nodes) == nodes
     assert chain.head.hash == head
     state = chain.state_at(chain.head)
     assert state.nonce(ALICE) == 3
@@ -225,17 +219,17 @@ def test_the_floor_counts_tokens_of_data() -> None:
 def test_a_failed_call_says_why_and_what_it_used() -> None:
     chain = Chain()
     to_bob = {"sender": ALICE, "to": BOB, "gas": 30_000}
-    assert chain.call(chain.head, **to_bob) == CallResult(True, b"", 0, None)
+    assert call_head(chain, **to_bob) == CallResult(True, b"", 0, None)
     tells_price = bytes.fromhex("3a5f5260205ff3")
-    priceless = chain.call(chain.head, sender=ALICE, to=b"", data=tells_price, gas=90_000)
+    priceless = call_head(chain, sender=ALICE, to=b"", data=tells_price, gas=90_000)
     assert priceless.output == bytes(32)
-    broke = chain.call(chain.head, value_wei=10**30, **to_bob)
+    broke = call_head(chain, value_wei=10**30, **to_bob)
     assert broke == CallResult(False, b"", 0, "insufficient funds for transfer")
-    broken = chain.call(chain.head, sender=ALICE, to=b"", data=b"\xfe", gas=30_000)
+    broken = call_head(chain, sender=ALICE, to=b"", data=b"\xfe", gas=30_000)
     assert (broken.succeeded, broken.gas_used) == (False, 30_000)
     assert str(broken.failure).startswith("InvalidInstruction: ")
-    hungry = chain.call(
-        chain.head,
+    hungry = call_head(
+        chain,
         sender=ALICE,
         to=contracts.DF_TOKEN,
         data=contracts.transfer(BOB, 1),

@@ -17,6 +17,7 @@ import rlp
 from eth_keys.datatypes import PrivateKey
 from trie import HexaryTrie
 
+from tests.unit.chain.builders import call_head
 from ztdx_devnet.artifacts import load
 from ztdx_devnet.chain import accounts, contracts
 from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
@@ -77,8 +78,8 @@ def derived_key(index: int) -> PrivateKey:
 
 
 def asked(chain: Chain, to: bytes, signature: str, *arguments: Any) -> int:
-    result = chain.call(
-        chain.head,
+    result = call_head(
+        chain,
         sender=USERS["judy"].address,
         to=to,
         data=Call(signature, arguments).data,
@@ -90,7 +91,7 @@ def asked(chain: Chain, to: bytes, signature: str, *arguments: Any) -> int:
 
 def account(chain: Chain, address: bytes) -> tuple[int, bytes, bytes]:
     """Nonce, storage root and code hash, as the state trie has them."""
-    nodes = chain.execution._nodes
+    nodes = chain.execution.nodes
     raw = HexaryTrie(nodes, chain.head.header.state_root)[keccak256(address)]
     nonce, _, storage_root, code_hash = rlp.decode(raw)
     return int.from_bytes(nonce, "big"), storage_root, code_hash
@@ -207,7 +208,7 @@ def test_the_genesis_header_holds_nothing_of_the_machine() -> None:
 
 def test_chains_from_one_template_do_not_touch_one_another() -> None:
     first, second = Chain(), Chain()
-    before = len(second.execution._nodes)
+    before = len(second.execution.nodes)
     first.add(
         sign_call(
             USERS["alice"].key,
@@ -221,7 +222,7 @@ def test_chains_from_one_template_do_not_touch_one_another() -> None:
     )
     first.mine()
     assert second.height == 0
-    assert len(second.execution._nodes) == before
+    assert len(second.execution.nodes) == before
     assert second.state_at(second.head).nonce(USERS["alice"].address) == 0
     assert Chain().head.hash == second.head.hash
 
@@ -239,6 +240,7 @@ import json
 import sys
 from tests.unit.chain.builders import add_deposit, deploy, transfer
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.reorgs import Reorg
 
 chain = Chain()
 dropped, heads = [], [chain.head.hash.hex()]
@@ -256,7 +258,7 @@ late = [transfer(chain, user, "judy", 3) for user in ("frank", "grace", "heidi",
 for entry in late:
     chain.add(entry)
 drops = [waiting[0].hash, *(entry.hash for entry in late)]
-chain.reorg(40, drop=drops, delay_blocks=2)
+chain.reorg(Reorg(depth=40, drop=drops, delay_blocks=2))
 heads.append(chain.head.hash.hex())
 chain.mine_empty(5)
 heads.append(chain.head.hash.hex())

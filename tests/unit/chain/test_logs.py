@@ -12,6 +12,7 @@ from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.blocks import ExecutedBlock, Log
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.logs import LogFilter, logs_of
+from ztdx_devnet.chain.reorgs import Reorg
 
 A, B, C = (bytes([n]) * 20 for n in (1, 2, 3))
 T, U, V = (bytes([n]) * 32 for n in (4, 5, 6))
@@ -39,7 +40,7 @@ def walk(chain: Chain, steps: list[Step]) -> None:
         elif verb == "run":
             chain.mine_empty(size)
         elif verb == "reorg" and chain.height:
-            chain.reorg(min(size, chain.height), length=size, delay_blocks=size % 3)
+            chain.reorg(Reorg(depth=min(size, chain.height), length=size, delay_blocks=size % 3))
         elif verb == "switch":
             chain.switch(heads[size % len(heads)])
         heads.append(chain.head.hash)

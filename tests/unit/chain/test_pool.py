@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from eth.vm.forks.prague.transactions import Authorization, UnsignedSetCodeTransaction
 
-from tests.unit.chain.builders import GWEI, sign, sign_delegation
+from tests.unit.chain.builders import DEARER, GWEI, sign, sign_delegation
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.errors import TransactionRefused
@@ -121,7 +121,7 @@ def test_a_waiting_authorization_uses_up_the_nonce_of_its_account() -> None:
     assert pool.return_orphans([delegation], 0) == ()
     assert pool.next_nonce(erin, 0) == 2
 
-    pool.add(sign_delegation("dave", 0, "erin", 5, max_fee_wei=11 * GWEI))
+    pool.add(sign_delegation("dave", 0, "erin", 5, **DEARER))
     assert pool.next_nonce(erin, 0) == 0
     assert pool.next_nonce(erin, 5) == 6
 
@@ -141,10 +141,10 @@ def test_ranked_transactions_come_first_in_the_order_given_and_the_others_keep_t
     pool = filled(A0, A1, B0, C0)
     pool.hold(C0.hash, 8)
     pool.rank([C0.hash, b"\x07" * 32, A1.hash])
-    assert order(pool) == [C0, A1, A0, B0]
+    assert order(pool) == [C0, A0, A1, B0]
     assert held(pool)[C0.hash] == 8
     pool.rank([])
-    assert order(pool) == [C0, A1, A0, B0]
+    assert order(pool) == [C0, A0, A1, B0]
     assert pool.next_nonce(A0.sender, 0) == 2
 
 

@@ -6,7 +6,7 @@ the canonical branch, balances and inclusions are worked out from that, the slow
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from tests.unit.chain.builders import transfer
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.genesis import NATIVE_WEI
+from ztdx_devnet.chain.reorgs import Reorg
 
 JUDY = USERS["judy"].address
 
@@ -29,7 +30,7 @@ class Model:
     parent: dict[bytes, bytes] = field(default_factory=dict)
     carried: dict[bytes, list[bytes]] = field(default_factory=dict)
     wei: dict[bytes, int] = field(default_factory=dict)
-    snapshots: dict[int, tuple[bytes, set[bytes]]] = field(default_factory=dict)
+    snapshots: dict[int, Model] = field(default_factory=dict)
     pool: set[bytes] = field(default_factory=set)
 
     def branch(self, tip: bytes) -> list[bytes]:
@@ -86,7 +87,9 @@ class RandomWalk(RuleBasedStateMachine):
     def fork(self, data: st.DataObject) -> None:
         depth = data.draw(st.integers(1, self.chain.height))
         length = data.draw(st.integers(1, depth + 3))
-        self.chain.reorg(depth, length=length, delay_blocks=data.draw(st.integers(0, 3)))
+        self.chain.reorg(
+            Reorg(depth=depth, length=length, delay_blocks=data.draw(st.integers(0, 3)))
+        )
         self.model.learn(self.chain)
 
     @rule(data=st.data())
@@ -99,17 +102,27 @@ class RandomWalk(RuleBasedStateMachine):
     @rule()
     def snapshot(self) -> None:
         number = self.chain.snapshot()
-        self.model.snapshots[number] = (self.model.head, set(self.model.pool))
+        self.model.snapshots[number] = replace(
+            self.model,
+            parent=dict(self.model.parent),
+            carried=dict(self.model.carried),
+            pool=set(self.model.pool),
+        )
 
     @precondition(lambda self: self.model.snapshots)
     @rule(data=st.data())
     def revert(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.model.snapshots)))
         assert self.chain.revert(number)
-        self.model.head, self.model.pool = self.model.snapshots[number]
-        for later in [n for n in self.model.snapshots if n >= number]:
-            del self.model.snapshots[later]
+        forgotten = self.model.parent.keys() - self.model.snapshots[number].parent.keys()
+        snapshots = self.model.snapshots
+        self.model = snapshots[number]
+        self.model.snapshots = snapshots
+        for later in [n for n in snapshots if n >= number]:
+            del snapshots[later]
             assert not self.chain.revert(later)
+        for block in forgotten:
+            assert self.chain.tree.by_hash(block) is None
 
     @invariant()
     def chain_equals_model(self) -> None:
@@ -127,7 +140,7 @@ class RandomWalk(RuleBasedStateMachine):
             assert chain.tree.is_canonical(place) == (block in canonical)
         included = model.included(model.head)
         for entry in model.wei:
-            found = chain.inclusion(entry)
+            found = chain.inclusions.canonical(entry)
             assert (found[0].block_hash if found else None) == included.get(entry)
         assert {waiting.transaction.hash for waiting in chain.pool} == model.pool
         received_wei = sum(model.wei[entry] for entry in included)

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.chain.builders import (
     GWEI,
     add_deposit,
+    call_head,
     deploy,
     sign,
     sign_delegation,
@@ -19,6 +20,7 @@ from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import ReorgTooDeep
 from ztdx_devnet.chain.genesis import NATIVE_WEI
+from ztdx_devnet.chain.reorgs import Reorg
 from ztdx_devnet.chain.transactions import Transaction
 from ztdx_devnet.chain.tree import HeadChange
 
@@ -64,7 +66,7 @@ def test_replaced_transactions_come_back_in_the_first_block_of_the_new_branch_in
     chain.mine()
     chain.send(*sent[2:])
     chain.mine()
-    change = chain.reorg(2)
+    change = chain.reorg(Reorg(depth=2)).change
     assert chain.canonical() == {6: sent}
     assert chain.height == 8
     assert chain.dropped == []
@@ -94,12 +96,12 @@ def test_a_transaction_included_again_keeps_its_hash_and_gets_a_new_block_index_
     chain.mine()
     other = add_deposit(chain, "bob", 4)
     chain.mine()
-    old_block, old_receipt = chain.inclusion(deposit.hash)
+    old_block, old_receipt = chain.inclusions.canonical(deposit.hash)
     assert [log.log_index for log in old_receipt.logs] == [1, 2]
 
-    chain.reorg(2, order=[other[0].hash, other[1].hash])
+    chain.reorg(Reorg(depth=2, order=[other[0].hash, other[1].hash]))
 
-    new_block, new_receipt = chain.inclusion(deposit.hash)
+    new_block, new_receipt = chain.inclusions.canonical(deposit.hash)
     assert new_block.block_hash != old_block.block_hash
     assert new_receipt.transaction.hash == deposit.hash
     assert (old_receipt.transaction_index, new_receipt.transaction_index) == (1, 3)
@@ -107,8 +109,8 @@ def test_a_transaction_included_again_keeps_its_hash_and_gets_a_new_block_index_
     assert [(log.topics, log.data) for log in new_receipt.logs] == [
         (log.topics, log.data) for log in old_receipt.logs
     ]
-    assert chain.inclusions(deposit.hash) == (old_block, new_block)
-    assert chain.inclusion(approval.hash)[1].transaction_index == 2
+    assert chain.inclusions.blocks(deposit.hash) == (old_block, new_block)
+    assert chain.inclusions.canonical(approval.hash)[1].transaction_index == 2
 
 
 def test_the_log_index_counts_through_the_whole_block() -> None:
@@ -133,10 +135,10 @@ def test_a_dropped_transaction_is_gone_with_a_reason_and_its_nonce_is_free_again
     lost, kept = sign("alice", 0), sign("bob", 0)
     chain.send(lost, kept)
     chain.mine()
-    chain.reorg(1, drop=[lost.hash])
+    chain.reorg(Reorg(depth=1, drop=[lost.hash]))
     assert chain.canonical() == {6: [kept]}
-    assert chain.inclusion(lost.hash) is None
-    assert len(chain.inclusions(lost.hash)) == 1
+    assert chain.inclusions.canonical(lost.hash) is None
+    assert len(chain.inclusions.blocks(lost.hash)) == 1
     assert chain.dropped == [(lost, "dropped by the reorg")]
     assert chain.waiting() == []
     assert chain.next_nonce(lost.sender) == 0
@@ -149,7 +151,7 @@ def test_dropping_an_early_nonce_leaves_the_later_ones_waiting_until_somebody_fi
     alice = [sign("alice", nonce) for nonce in range(3)]
     chain.send(*alice)
     chain.mine()
-    chain.reorg(1, drop=[alice[0].hash])
+    chain.reorg(Reorg(depth=1, drop=[alice[0].hash]))
     assert chain.canonical() == {}
     assert chain.waiting() == alice[1:]
     assert chain.next_nonce(alice[0].sender) == 0
@@ -165,7 +167,7 @@ def test_a_waiting_transaction_can_be_dropped_too() -> None:
     chain.send(mined)
     chain.mine()
     chain.send(waits)
-    chain.reorg(1, drop=[waits.hash, b"\x07" * 32])
+    chain.reorg(Reorg(depth=1, drop=[waits.hash]))
     assert chain.dropped == [(waits, "dropped by the reorg")]
     assert chain.waiting() == []
     assert chain.canonical() == {6: [mined]}
@@ -177,7 +179,7 @@ def test_a_delegation_that_is_dropped_takes_back_the_nonce_it_moved() -> None:
     chain.send(delegation, own)
     chain.mine()
     assert chain.canonical() == {6: [delegation, own]}
-    chain.reorg(1, drop=[delegation.hash])
+    chain.reorg(Reorg(depth=1, drop=[delegation.hash]))
     assert chain.canonical() == {}
     assert chain.waiting() == [own]
     erin = USERS["erin"].address
@@ -193,7 +195,7 @@ def test_the_order_given_decides_between_senders_and_the_rest_follows_as_before(
     a, b, c, d = (sign(user, 0) for user in ("alice", "bob", "carol", "dave"))
     chain.send(a, b, c, d)
     chain.mine()
-    chain.reorg(1, order=[d.hash, b.hash])
+    chain.reorg(Reorg(depth=1, order=[d.hash, b.hash]))
     assert chain.canonical() == {6: [d, b, a, c]}
 
 
@@ -202,8 +204,8 @@ def test_the_order_given_never_breaks_the_nonces_of_a_sender() -> None:
     a0, a1, b0 = sign("alice", 0), sign("alice", 1), sign("bob", 0)
     chain.send(a0, a1, b0)
     chain.mine()
-    chain.reorg(1, order=[a1.hash, b0.hash, a0.hash])
-    assert chain.canonical() == {6: [b0, a0, a1]}
+    chain.reorg(Reorg(depth=1, order=[a1.hash, b0.hash, a0.hash]))
+    assert chain.canonical() == {6: [a0, a1, b0]}
 
 
 def test_a_waiting_transaction_may_be_ordered_in_front_of_the_orphans() -> None:
@@ -212,7 +214,7 @@ def test_a_waiting_transaction_may_be_ordered_in_front_of_the_orphans() -> None:
     chain.send(orphan)
     chain.mine()
     chain.send(waits)
-    chain.reorg(1, order=[waits.hash])
+    chain.reorg(Reorg(depth=1, order=[waits.hash]))
     assert chain.canonical() == {6: [waits, orphan]}
 
 
@@ -222,7 +224,7 @@ def test_orphans_go_before_transactions_that_had_no_block_yet() -> None:
     chain.send(orphan)
     chain.mine()
     chain.send(waits)
-    chain.reorg(1)
+    chain.reorg(Reorg(depth=1))
     assert chain.canonical() == {6: [orphan, waits]}
 
 
@@ -235,7 +237,7 @@ def test_orphans_appear_that_many_blocks_later_and_others_do_not_wait_for_them(
     chain.send(orphan)
     chain.mine()
     chain.send(waits)
-    chain.reorg(1, length=4, delay_blocks=delay_blocks)
+    chain.reorg(Reorg(depth=1, length=4, delay_blocks=delay_blocks))
     assert chain.height == 9
     expected = (
         {6: [orphan, waits]} if not delay_blocks else {6: [waits], 6 + delay_blocks: [orphan]}
@@ -248,7 +250,7 @@ def test_orphans_that_are_delayed_beyond_the_new_branch_wait_for_their_height() 
     orphan = sign("alice", 0)
     chain.send(orphan)
     chain.mine()
-    chain.reorg(1, length=1, delay_blocks=2)
+    chain.reorg(Reorg(depth=1, length=1, delay_blocks=2))
     assert chain.height == 6
     assert chain.waiting() == [orphan]
     chain.mine()
@@ -264,20 +266,20 @@ def test_another_transaction_of_the_same_nonce_takes_the_place_of_a_dropped_one(
     first = sign("alice", 0, wei=1)
     chain.send(first)
     chain.mine()
-    chain.reorg(1, length=1, drop=[first.hash])
+    chain.reorg(Reorg(depth=1, length=1, drop=[first.hash]))
     second = sign("alice", 0, wei=2)
     chain.send(second)
     chain.mine()
     assert chain.canonical() == {7: [second]}
-    assert chain.inclusion(first.hash) is None
-    assert chain.inclusion(second.hash) is not None
-    old = chain.inclusions(first.hash)[0].block_hash
+    assert chain.inclusions.canonical(first.hash) is None
+    assert chain.inclusions.canonical(second.hash) is not None
+    old = chain.inclusions.blocks(first.hash)[0].block_hash
 
-    change = chain.switch(old)  # and back to the branch where the first one won
+    change = chain.switch(old).change  # and back to the branch where the first one won
 
     assert [block.block_hash for block in change.added] == [old]
     assert chain.canonical() == {6: [first]}
-    assert chain.inclusion(second.hash) is None
+    assert chain.inclusions.canonical(second.hash) is None
     assert second.hash not in chain.pool
     assert chain.dropped[1:] == [(second, "its nonce is used up on this branch")]
 
@@ -287,14 +289,14 @@ def test_a_waiting_rival_of_an_orphan_keeps_the_nonce_and_the_orphan_is_dropped_
 ):
     chain = Watched()
     empty = chain.head.hash
-    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI)
+    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI, tip_wei=2 * GWEI)
     chain.send(first)
     mined = chain.mine().hash
     chain.switch(empty)
     chain.send(rival)
     assert chain.dropped == [(first, f"replaced by 0x{rival.hash.hex()}")]
     chain.switch(mined)
-    chain.reorg(1)
+    chain.reorg(Reorg(depth=1))
     assert chain.canonical() == {6: [rival]}
     assert chain.dropped[1:] == [(first, "its nonce is taken by a waiting transaction")]
 
@@ -309,7 +311,7 @@ def test_a_transaction_that_the_new_branch_cannot_pay_for_is_dropped_with_a_reas
     chain.mine()
     chain.send(spends_it, bystander)
     chain.mine()
-    chain.reorg(2, drop=[gift.hash])
+    chain.reorg(Reorg(depth=2, drop=[gift.hash]))
     cost_wei = NATIVE_WEI + 99 * 10**18 + fee_wei
     reason = f"insufficient funds: balance {NATIVE_WEI}, tx cost {cost_wei} (wei)"
     assert chain.canonical() == {6: [bystander]}
@@ -322,15 +324,15 @@ def test_a_deposit_without_its_approval_fails_on_the_new_branch() -> None:
     alice = USERS["alice"].address
     approval, deposit = add_deposit(chain, "alice", 9)
     chain.mine()
-    chain.reorg(1, drop=[approval.hash])
+    chain.reorg(Reorg(depth=1, drop=[approval.hash]))
     chain.send(sign("alice", 0))  # fills the gap without approving anything
     chain.mine()
-    found = chain.inclusion(deposit.hash)
+    found = chain.inclusions.canonical(deposit.hash)
     assert found is not None
     assert not found[1].succeeded
     assert found[1].logs == ()
     call = {"sender": alice, "to": contracts.DF_TOKEN, "gas": 100_000}
-    balance = chain.call(chain.head, data=contracts.balance_of(contracts.VAULT), **call)
+    balance = call_head(chain, data=contracts.balance_of(contracts.VAULT), **call)
     assert int.from_bytes(balance.output, "big") == 0
 
 
@@ -346,7 +348,7 @@ def test_a_switch_returns_orphans_in_their_order_in_front_of_what_waited() -> No
     chain.send(a1)
     chain.mine()
     chain.send(waits)
-    change = chain.switch(empty)
+    change = chain.switch(empty).change
     assert chain.waiting() == [a0, b0, a1, waits]
     assert change.is_reorg
     assert change.added == ()
@@ -373,7 +375,7 @@ def test_a_switch_between_branches_that_share_their_transactions_reports_nothing
     sent = [sign("alice", 0), sign("alice", 1), sign("bob", 0)]
     chain.send(*sent)
     first = chain.mine().hash
-    chain.reorg(1, delay_blocks=1)
+    chain.reorg(Reorg(depth=1, delay_blocks=1))
     second = chain.head.hash
     for target, height in ((first, 6), (second, 7)):
         chain.switch(target)
@@ -385,7 +387,7 @@ def test_a_switch_between_branches_that_share_their_transactions_reports_nothing
 def test_a_switch_reports_an_orphan_whose_nonce_a_waiting_transaction_took() -> None:
     chain = Watched()
     empty = chain.head.hash
-    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI)
+    first, rival = sign("alice", 0), sign("alice", 0, max_fee_wei=20 * GWEI, tip_wei=2 * GWEI)
     chain.send(first)
     mined = chain.mine().hash
     chain.switch(empty)
@@ -406,14 +408,14 @@ def test_a_revert_restores_head_state_pool_inclusions_and_logs() -> None:
     number = chain.snapshot()
     chain.mine()
     chain.add(sign("bob", 0))
-    chain.reorg(1, drop=[deposit.hash])
+    chain.reorg(Reorg(depth=1, drop=[deposit.hash]))
     chain.mine_empty(3)
 
     assert chain.revert(number)
 
     assert chain.head.hash == head
     assert chain.waiting() == [approval, deposit]
-    assert chain.inclusion(approval.hash) is None
+    assert chain.inclusions.canonical(approval.hash) is None
     assert list(chain.logs.between(0, 100)) == []
     assert chain.state_at(chain.head).nonce(USERS["alice"].address) == 0
     chain.mine()
@@ -461,10 +463,10 @@ def test_a_contract_created_again_on_another_branch_stands_at_the_same_address()
     (receipt,) = chain.head.receipts
     assert receipt.contract_address == address
     assert chain.state_at(chain.head).code(address) == b"\x00"
-    chain.reorg(1, length=3, delay_blocks=1)
+    chain.reorg(Reorg(depth=1, length=3, delay_blocks=1))
     assert chain.state_at(chain.tree.at(6)).code(address) == b""
     assert chain.state_at(chain.tree.at(7)).code(address) == b"\x00"
-    assert chain.inclusion(receipt.transaction.hash)[1].contract_address == address
+    assert chain.inclusions.canonical(receipt.transaction.hash)[1].contract_address == address
 
 
 @pytest.mark.parametrize(("depth", "length"), [(0, None), (-1, None), (1, 0), (1, -1), (6, None)])
@@ -473,7 +475,7 @@ def test_an_impossible_reorg_is_refused_and_changes_nothing(depth: int, length: 
     sent = sign("alice", 0)
     chain.send(sent)
     with pytest.raises(ReorgTooDeep) as refusal:
-        chain.reorg(depth, length=length, drop=[sent.hash])
+        chain.reorg(Reorg(depth=depth, length=length, drop=[sent.hash]))
     assert refusal.value.code == "REORG_TOO_DEEP"
     assert chain.height == 5
     assert chain.waiting() == [sent]
@@ -484,7 +486,7 @@ def test_an_impossible_reorg_is_refused_and_changes_nothing(depth: int, length: 
 def test_the_blocks_of_the_new_branch_follow_the_fork_at_the_block_time() -> None:
     chain = Watched()
     chain.mine(chain.head.timestamp_s + 1_000)
-    chain.reorg(1, length=3)
+    chain.reorg(Reorg(depth=1, length=3))
     times = [chain.tree.at(number).timestamp_s for number in range(5, 9)]
     assert [late - early for early, late in pairwise(times)] == [2, 2, 2]
 
@@ -493,7 +495,7 @@ def test_the_height_of_an_executed_block_leads_to_it_on_every_branch() -> None:
     chain = Watched()
     chain.send(sign("alice", 0))
     first = chain.mine().segment
-    chain.reorg(1)
+    chain.reorg(Reorg(depth=1))
     second = chain.tree.at(6).segment
     assert chain.tree.executed_at(0) == (chain.tree.at(0).segment,)
     assert chain.tree.executed_at(6) == (first, second)
@@ -509,7 +511,7 @@ def test_the_ancestor_of_a_height_is_found_on_the_branch_of_the_block() -> None:
     chain.mine_empty(3)
     old_head = chain.head
     before = [chain.tree.at(number).hash for number in range(10)]
-    chain.reorg(4, length=9)
+    chain.reorg(Reorg(depth=4, length=9))
     assert [chain.tree.ancestor_at(old_head, number).hash for number in range(10)] == before
     for number in (0, 5, 6, 14):
         assert chain.tree.ancestor_at(chain.head, number) == chain.tree.at(number)

@@ -19,6 +19,7 @@ from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.genesis import NATIVE_WEI
+from ztdx_devnet.chain.reorgs import Reorg
 from ztdx_devnet.chain.transactions import Transaction
 
 PEOPLE = ["alice", "bob", "carol"]
@@ -78,15 +79,18 @@ class TransactionWalk(RuleBasedStateMachine):
     @rule(data=st.data())
     def reorg(self, data: st.DataObject) -> None:
         depth = data.draw(st.integers(1, self.chain.height))
-        some = (
-            st.lists(st.sampled_from(sorted(self.taken)), max_size=3) if self.taken else st.just([])
-        )
+        known = [waiting.transaction.hash for waiting in self.chain.pool]
+        for block in self.chain.tree.executed_above(self.chain.height - depth):
+            known += [receipt.transaction.hash for receipt in block.receipts]
+        some = st.lists(st.sampled_from(sorted(known)), max_size=3) if known else st.just([])
         self.chain.reorg(
-            depth,
-            length=data.draw(st.integers(1, depth + 2)),
-            drop=data.draw(some),
-            order=data.draw(some),
-            delay_blocks=data.draw(st.integers(0, 2)),
+            Reorg(
+                depth=depth,
+                length=data.draw(st.integers(1, depth + 2)),
+                drop=frozenset(data.draw(some)),
+                order=data.draw(some),
+                delay_blocks=data.draw(st.integers(0, 2)),
+            )
         )
         self.heads.append(self.chain.head.hash)
 
@@ -103,7 +107,7 @@ class TransactionWalk(RuleBasedStateMachine):
         assert not set(canonical) & set(waiting)
         assert set(self.taken) <= set(canonical) | set(waiting) | self.dropped
         for transaction_hash in self.taken:
-            found = self.chain.inclusion(transaction_hash)
+            found = self.chain.inclusions.canonical(transaction_hash)
             assert (found is not None) == (transaction_hash in canonical)
 
     @invariant()

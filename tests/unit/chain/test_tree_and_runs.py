@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.chain.builders import BLOCKHASH_READER, add_deposit, deploy, transfer
+from tests.unit.chain.builders import BLOCKHASH_READER, add_deposit, call_head, deploy, transfer
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.blocks import EmptyRun
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import BlockImpossible, ReorgTooDeep, UnknownBlock
 from ztdx_devnet.chain.headers import EmptyHeaders
+from ztdx_devnet.chain.reorgs import Reorg
 
 RUN = 3_000
 
@@ -40,7 +41,7 @@ def test_a_fork_anywhere_replaces_the_blocks_above_it_and_keeps_the_orphans(dept
     chain = chain_with_run()
     before = [chain.tree.at(n).hash for n in range(chain.height + 1)]
 
-    change = chain.reorg(depth)
+    change = chain.reorg(Reorg(depth=depth)).change
 
     fork = len(before) - 1 - depth
     assert chain.height == fork + depth + 1
@@ -98,13 +99,13 @@ def test_blockhash_is_true_across_runs_and_forks(back: int) -> None:
     chain = Chain()
     reader = deploy(chain, BLOCKHASH_READER)
     chain.mine_empty(400)
-    chain.reorg(150)
+    chain.reorg(Reorg(depth=150))
     chain.mine_empty(3)
     number = chain.height - back
     asked = {"sender": USERS["bob"].address, "to": reader, "gas": 100_000}
-    result = chain.call(chain.head, data=number.to_bytes(32, "big"), **asked)
+    result = call_head(chain, data=number.to_bytes(32, "big"), **asked)
     assert result.output == chain.tree.at(number).hash
-    beyond = chain.call(chain.head, data=(chain.height - 257).to_bytes(32, "big"), **asked)
+    beyond = call_head(chain, data=(chain.height - 257).to_bytes(32, "big"), **asked)
     assert beyond.output == bytes(32)
 
 
@@ -115,10 +116,10 @@ def test_switching_from_a_to_b_and_back_to_a_restores_everything() -> None:
     chain.mine()
     chain.mine_empty(4)
     a = chain.head.hash
-    on_a = chain.inclusion(deposit.hash)
-    chain.reorg(6, delay_blocks=3)
+    on_a = chain.inclusions.canonical(deposit.hash)
+    chain.reorg(Reorg(depth=6, delay_blocks=3))
     b = chain.head.hash
-    on_b = chain.inclusion(deposit.hash)
+    on_b = chain.inclusions.canonical(deposit.hash)
     assert on_b is not None
     assert on_a is not None
     assert on_b[0].first_number == on_a[0].first_number + 2
@@ -126,7 +127,7 @@ def test_switching_from_a_to_b_and_back_to_a_restores_everything() -> None:
     for target, included in ((a, on_a), (b, on_b), (a, on_a)):
         chain.switch(target)
         assert chain.head.hash == target
-        assert chain.inclusion(deposit.hash) == included
+        assert chain.inclusions.canonical(deposit.hash) == included
         assert [b.first_number for b in chain.logs.between(0, 10**9)] == [included[0].first_number]
         assert len(chain.pool) == 0
 
@@ -140,15 +141,15 @@ def test_an_orphaned_transaction_waits_again_after_a_switch_to_a_branch_without_
     chain.switch(bare)
     assert deposit.hash in chain.pool
     chain.mine()
-    assert chain.inclusion(deposit.hash) is not None
+    assert chain.inclusions.canonical(deposit.hash) is not None
 
 
 def test_a_branch_of_equal_length_or_shorter_wins_when_told_to() -> None:
     chain = Chain()
     chain.mine_empty(20)
-    chain.reorg(5, length=5)
+    chain.reorg(Reorg(depth=5, length=5))
     assert chain.height == 20
-    chain.reorg(5, length=2)
+    chain.reorg(Reorg(depth=5, length=2))
     assert chain.height == 17
     assert chain.tree.at(18) is None
 
@@ -159,7 +160,7 @@ def test_a_reorg_below_genesis_or_of_nothing_is_refused_with_nothing_changed(dep
     chain.mine_empty(20)
     head = chain.head.hash
     with pytest.raises(ReorgTooDeep, match=str(depth)):
-        chain.reorg(depth)
+        chain.reorg(Reorg(depth=depth))
     assert chain.head.hash == head
 
 

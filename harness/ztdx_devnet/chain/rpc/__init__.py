@@ -1,1 +1,3 @@
-"""JSON-RPC over a view: shapes, methods, and the endpoint that turns bytes into bytes."""
+"""JSON-RPC over the chain: parameters, methods, shapes of answers, batches."""
+
+from ztdx_devnet.chain.rpc import methods as methods  # fills the method table

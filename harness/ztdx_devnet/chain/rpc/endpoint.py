@@ -1,6 +1,6 @@
 """The endpoint: a JSON-RPC body in, a JSON-RPC body out, as bytes, batches included.
 
-`Node` is what answers a single request; views and faults are nodes around the method table.
+An `Answerer` answers a single request: a node, or faults around one.
 """
 
 from __future__ import annotations
@@ -9,35 +9,23 @@ import json
 from math import isfinite
 from typing import Any, Protocol
 
-from ztdx_devnet.chain.rpc import methods
 from ztdx_devnet.chain.rpc.errors import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
     RpcError,
 )
-from ztdx_devnet.chain.view import View
 
 MAX_BATCH = 1_000
 
 
-class Node(Protocol):
+class Answerer(Protocol):
     """Answers one request with a JSON value, or raises RpcError."""
 
     def call(self, method: str, arguments: list[Any]) -> Any: ...
 
 
-class ViewNode:
-    """The method table over one view."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-
-    def call(self, method: str, arguments: list[Any]) -> Any:
-        return methods.call(self.view, method, arguments)
-
-
-def answer(node: Node, body: bytes) -> bytes:
+def answer(node: Answerer, body: bytes) -> bytes:
     """The answer to one HTTP body. Empty when it holds nothing but notifications."""
     try:
         request = json.loads(body, parse_constant=_refuse_constant)
@@ -55,14 +43,34 @@ def answer(node: Node, body: bytes) -> bytes:
     return _dump(answers) if answers else b""
 
 
-def _answer_one(node: Node, request: Any) -> dict[str, Any] | None:
-    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+def refusal(code: int, message: str) -> bytes:
+    """The answer to a body that is not even looked at."""
+    return _dump(_error(None, RpcError(code, message)))
+
+
+def summary(body: bytes) -> str:
+    """The methods that a body asks for, in a line for people."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError):
+        return f"{len(body)} bytes that are no JSON"
+    requests = request if isinstance(request, list) else [request]
+    shown = [str(r.get("method"))[:60] if isinstance(r, dict) else "?" for r in requests[:10]]
+    return ", ".join(shown) + (f" and {len(requests) - 10} more" if len(requests) > 10 else "")
+
+
+def _answer_one(node: Answerer, request: Any) -> dict[str, Any] | None:
+    if not isinstance(request, dict):
         return _error(None, RpcError(INVALID_REQUEST, "invalid request"))
     request_id = request.get("id")
     infinite = isinstance(request_id, float) and not isfinite(request_id)
     if isinstance(request_id, dict | list | bool) or infinite:
         return _error(None, RpcError(INVALID_REQUEST, "invalid request id"))
-    arguments = request.get("params", [])
+    if request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
+        return _error(request_id, RpcError(INVALID_REQUEST, "invalid request"))
+    arguments = request.get("params")
+    if arguments is None:
+        arguments = []
     try:
         if not isinstance(arguments, list):
             raise RpcError(INVALID_PARAMS, "params: expected an array")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ztdx_devnet.chain.blocks import Place
+from ztdx_devnet.chain.context import BlockContext
 from ztdx_devnet.chain.logs import LogFilter
 from ztdx_devnet.chain.rpc.errors import SERVER_ERROR, RpcError, invalid_params
+from ztdx_devnet.chain.rpc.notices import LogInterest
 from ztdx_devnet.chain.view import View
 
+if TYPE_CHECKING:
+    from ztdx_devnet.chain.rpc.node import Node
+
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})\Z")
+_LOOSE_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}\Z")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*\Z")
 _TAGS = ("latest", "pending", "safe", "finalized", "earliest")
 MAX_TOPICS = 4
@@ -23,7 +29,7 @@ def quantity(value: Any, name: str) -> int:
     """A hex quantity without leading zeros."""
     if isinstance(value, str) and _QUANTITY.match(value):
         return int(value, 16)
-    raise invalid_params(f"{name}: expected a hex quantity such as 0x1f, got {_shown(value)}")
+    raise invalid_params(f"{name}: expected a hex quantity such as 0x1f, got {shown(value)}")
 
 
 def data(value: Any, name: str, length: int | None = None) -> bytes:
@@ -33,7 +39,7 @@ def data(value: Any, name: str, length: int | None = None) -> bytes:
         if length is None or len(raw) == length:
             return raw
     wanted = "hex data" if length is None else f"{length} bytes of hex data"
-    raise invalid_params(f"{name}: expected {wanted}, got {_shown(value)}")
+    raise invalid_params(f"{name}: expected {wanted}, got {shown(value)}")
 
 
 def address(value: Any, name: str = "address") -> bytes:
@@ -43,7 +49,7 @@ def address(value: Any, name: str = "address") -> bytes:
 def boolean(value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return value
-    raise invalid_params(f"{name}: expected true or false, got {_shown(value)}")
+    raise invalid_params(f"{name}: expected true or false, got {shown(value)}")
 
 
 def number(view: View, value: Any, name: str = "block") -> int:
@@ -52,12 +58,14 @@ def number(view: View, value: Any, name: str = "block") -> int:
         return view.height
     if value in ("earliest",):
         return 0
-    if value in ("safe", "finalized"):
-        return view.height
+    if value == "safe":
+        return view.safe_number
+    if value == "finalized":
+        return view.finalized_number
     if isinstance(value, str) and value.startswith("0x"):
         return quantity(value, name)
     raise invalid_params(
-        f"{name}: expected a hex quantity or one of {', '.join(_TAGS)}, got {_shown(value)}"
+        f"{name}: expected a hex quantity or one of {', '.join(_TAGS)}, got {shown(value)}"
     )
 
 
@@ -66,19 +74,34 @@ def place(view: View, value: Any, name: str = "block") -> Place:
 
     Raises -32000 when the view has no such block.
     """
-    if isinstance(value, Mapping):
-        if "blockHash" in value:
-            found = view.by_hash(data(value["blockHash"], f"{name}.blockHash", 32))
-            wants_canonical = boolean(value.get("requireCanonical", False), "requireCanonical")
-            if found is not None and wants_canonical and not view.chain.tree.is_canonical(found):
-                raise RpcError(SERVER_ERROR, "hash is not currently canonical")
-        else:
-            found = view.at(number(view, value.get("blockNumber"), f"{name}.blockNumber"))
-    else:
-        found = view.at(number(view, value, name))
+    found = place_if_any(view, value, name)
     if found is None:
         raise RpcError(SERVER_ERROR, "header not found")
     return found
+
+
+def place_if_any(view: View, value: Any, name: str = "block") -> Place | None:
+    """As `place`, but None when the view has no such block. A bare hash names a block too."""
+    if isinstance(value, str) and len(value) == 66:
+        return view.by_hash(data(value, name, 32))
+    if not isinstance(value, Mapping):
+        return view.at(number(view, value, name))
+    if ("blockHash" in value) == ("blockNumber" in value):
+        raise invalid_params(f"{name}: expected one of blockHash and blockNumber")
+    if "blockNumber" in value:
+        return view.at(number(view, value["blockNumber"], f"{name}.blockNumber"))
+    found = view.by_hash(data(value["blockHash"], f"{name}.blockHash", 32))
+    wants_canonical = boolean(value.get("requireCanonical", False), "requireCanonical")
+    if found is not None and wants_canonical and not view.chain.tree.is_canonical(found):
+        raise RpcError(SERVER_ERROR, "hash is not currently canonical")
+    return found
+
+
+def context(node: Node, value: Any, name: str = "block") -> BlockContext:
+    """Where calls on the state of that block run; `pending` is the block that would come now."""
+    if value == "pending":
+        return node.pending_context()
+    return node.view.chain.context(place(node.view, value, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +116,7 @@ class LogQuery:
 
 def log_query(view: View, value: Any) -> LogQuery:
     if not isinstance(value, Mapping):
-        raise invalid_params(f"filter: expected an object, got {_shown(value)}")
+        raise invalid_params(f"filter: expected an object, got {shown(value)}")
     addresses = value.get("address")
     if addresses is None:
         addresses = []
@@ -136,38 +159,62 @@ def _topics(value: Any) -> tuple[frozenset[bytes], ...]:
     return tuple(positions)
 
 
-@dataclass(frozen=True, slots=True)
-class CallRequest:
-    """The transaction object of eth_call and eth_estimateGas."""
-
-    sender: bytes
-    to: bytes
-    data: bytes
-    value_wei: int
-    gas: int | None
-    gas_price_wei: int
-
-
-def call_request(value: Any) -> CallRequest:
-    if not isinstance(value, Mapping):
-        raise invalid_params(f"transaction: expected an object, got {_shown(value)}")
-
-    def optional_quantity(name: str) -> int | None:
-        found = value.get(name)
-        return None if found is None else quantity(found, f"transaction.{name}")
-
-    payload = value.get("input", value.get("data"))
-    sender, to = value.get("from"), value.get("to")
-    return CallRequest(
-        sender=bytes(20) if sender is None else address(sender, "transaction.from"),
-        to=b"" if to is None else address(to, "transaction.to"),
-        data=b"" if payload is None else data(payload, "transaction.input"),
-        value_wei=optional_quantity("value") or 0,
-        gas=optional_quantity("gas"),
-        gas_price_wei=optional_quantity("gasPrice") or optional_quantity("maxFeePerGas") or 0,
+def interest(view: View, value: Any) -> LogInterest:
+    """What a log filter or subscription watches from now on: tags do not bound it."""
+    query = log_query(view, value)
+    if query.block_hash is not None:
+        raise invalid_params("filter.blockHash: a single block can't be watched")
+    return LogInterest(
+        query.wanted,
+        _bound(value.get("fromBlock")) or 0,
+        _bound(value.get("toBlock")),
     )
 
 
-def _shown(value: Any) -> str:
+def _bound(value: Any) -> int | None:
+    return quantity(value, "block") if isinstance(value, str) and value.startswith("0x") else None
+
+
+def hashes(value: Any, name: str) -> list[bytes]:
+    """An array of 32-byte hashes."""
+    if not isinstance(value, list):
+        raise invalid_params(f"{name}: expected an array of hashes, got {shown(value)}")
+    return [data(each, name, 32) for each in value]
+
+
+def integer(value: Any, name: str) -> int:
+    """A hex quantity, a JSON integer, or a decimal string, as control methods have always taken.
+
+    Negative only as a JSON integer.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 80:
+        return int(value)
+    if isinstance(value, str) and _LOOSE_QUANTITY.match(value):
+        return int(value, 16)
+    raise invalid_params(f"{name}: expected an integer or a hex quantity, got {shown(value)}")
+
+
+def word(value: Any, name: str) -> int:
+    """Up to 32 bytes of hex, with or without leading zeros, as an integer."""
+    if isinstance(value, str) and _LOOSE_QUANTITY.match(value):
+        return int(value, 16)
+    raise invalid_params(f"{name}: expected up to 32 bytes of hex, got {shown(value)}")
+
+
+def fields(value: Any, name: str, known: Collection[str]) -> Mapping[str, Any]:
+    """An object that has no other fields than those."""
+    if not isinstance(value, Mapping):
+        raise invalid_params(f"{name}: expected an object, got {shown(value)}")
+    for field in value:
+        if field not in known:
+            raise invalid_params(
+                f"{name}: no field {shown(field)}; expected {', '.join(sorted(known))}"
+            )
+    return value
+
+
+def shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

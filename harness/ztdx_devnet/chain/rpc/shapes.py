@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import rlp
 
 from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.builder import Preview
 from ztdx_devnet.chain.headers import Header
 from ztdx_devnet.chain.logs import PlacedLog
 from ztdx_devnet.chain.transactions import Transaction
@@ -29,17 +31,54 @@ def block(place: Place, full_transactions: bool) -> Json:
     receipts = place.receipts
     transactions: list[Any]
     if full_transactions:
-        segment = place.segment
-        assert isinstance(segment, ExecutedBlock) or not receipts
         transactions = [
             transaction(r.transaction, place, r.transaction_index, header) for r in receipts
         ]
     else:
         transactions = [data(r.transaction.hash) for r in receipts]
-    size = len(rlp.encode([header, [r.transaction.signed for r in receipts], [], []]))
+    return {
+        **head(place),
+        "totalDifficulty": quantity(0),
+        "size": quantity(_size(header, receipts)),
+        "transactions": transactions,
+        "uncles": [],
+        "withdrawals": [],
+    }
+
+
+def pending_block(preview: Preview, full_transactions: bool) -> Json:
+    """The block that would be built now: it has no hash, no nonce and no miner yet, as in geth."""
+    header, receipts = preview.header, preview.receipts
+    shape = _header(header, None)
+    transactions: list[Any] = [
+        transaction(r.transaction) if full_transactions else data(r.transaction.hash)
+        for r in receipts
+    ]
+    return {
+        **shape,
+        "nonce": None,
+        "miner": None,
+        "totalDifficulty": None,
+        "size": quantity(_size(header, receipts)),
+        "transactions": transactions,
+        "uncles": [],
+        "withdrawals": [],
+    }
+
+
+def head(place: Place) -> Json:
+    """A block's header, as newHeads tells it."""
+    return _header(place.header, place.hash)
+
+
+def _size(header: Header, receipts: Sequence[Receipt]) -> int:
+    return len(rlp.encode([header, [r.transaction.signed for r in receipts], [], []]))
+
+
+def _header(header: Header, block_hash: bytes | None) -> Json:
     return {
         "number": quantity(header.block_number),
-        "hash": data(place.hash),
+        "hash": None if block_hash is None else data(block_hash),
         "parentHash": data(header.parent_hash),
         "nonce": data(header.nonce),
         "sha3Uncles": data(header.uncles_hash),
@@ -49,9 +88,7 @@ def block(place: Place, full_transactions: bool) -> Json:
         "receiptsRoot": data(header.receipt_root),
         "miner": data(header.coinbase),
         "difficulty": quantity(header.difficulty),
-        "totalDifficulty": quantity(0),
         "extraData": data(header.extra_data),
-        "size": quantity(size),
         "gasLimit": quantity(header.gas_limit),
         "gasUsed": quantity(header.gas_used),
         "timestamp": quantity(header.timestamp),
@@ -62,9 +99,6 @@ def block(place: Place, full_transactions: bool) -> Json:
         "excessBlobGas": quantity(header.excess_blob_gas),
         "parentBeaconBlockRoot": data(header.parent_beacon_block_root),
         "requestsHash": data(header.requests_hash),
-        "transactions": transactions,
-        "uncles": [],
-        "withdrawals": [],
     }
 
 

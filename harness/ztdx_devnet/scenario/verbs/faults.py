@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ztdx_devnet.chain.rpc import methods
+from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.faults.answers import AnswerFault as ArmedFault
 from ztdx_devnet.faults.answers import AnswerFaultKind
 from ztdx_devnet.scenario.errors import unknown
@@ -34,8 +34,8 @@ class AnswerFault(Verb):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.method != "*" and self.method not in methods.names():
-            raise ValueError(unknown("method", self.method, methods.names()))
+        if self.method != "*" and self.method not in table.names():
+            raise ValueError(unknown("method", self.method, table.names()))
         if self.last is not None and self.last < self.first:
             raise ValueError(f"last {self.last} is before first {self.first}")
         if (self.kind == "stale") != (self.lag_blocks is not None):

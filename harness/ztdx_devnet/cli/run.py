@@ -1,4 +1,4 @@
-"""The command line: `devnet`. Bad input is one line per problem and exit code 3."""
+"""`devnet run`: play scenarios. Bad input is one line per problem and exit code 3."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from pathlib import Path
 import click
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ztdx-devnet", prog_name="devnet")
-def devnet() -> None:
-    """A devnet and simulator for the ZTDX spot-deposit system, offline and in one process."""
-
-
-@devnet.command()
+@click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Use this seed for every scenario.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -77,17 +71,3 @@ def run(
         click.echo(json.dumps(machine.as_json(outcomes), indent=2))
     report.summary(outcomes)
     sys.exit(EXIT_CODES[overall(outcomes)])
-
-
-def main() -> None:
-    """Entry point. A wrong flag is bad input: exit code 3, where click would say 2."""
-    try:
-        devnet(prog_name="devnet", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(3)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(3)
-    except click.Abort:
-        sys.exit(130)

@@ -1,0 +1,85 @@
+"""What a reorg does with the transactions of the blocks that it replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ztdx_devnet.chain.builder import Dropped
+from ztdx_devnet.chain.errors import ReorgImpossible, ReorgTooDeep
+from ztdx_devnet.chain.transactions import Transaction
+from ztdx_devnet.chain.tree import HeadChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reorg:
+    """The last `depth` blocks are replaced by `length` new ones (None: depth + 1).
+
+    Transactions of the replaced blocks, and those that wait in the pool, are named by their 32-byte
+    hash. Those in `drop` are gone for good; with `keep`, so are all replaced ones that it does not
+    name. `replace` puts another transaction in the place of one. What is left goes back to the
+    pool and from there into the new branch, `order` first, at the earliest `delay_blocks` blocks
+    after the fork point.
+
+    With `blocks`, the new branch has exactly those transactions in exactly those blocks; replaced
+    ones that it does not hold are dropped, and the pool waits.
+    """
+
+    depth: int
+    length: int | None = None
+    drop: frozenset[bytes] = frozenset()
+    keep: frozenset[bytes] | None = None
+    replace: Mapping[bytes, Transaction] = field(default_factory=dict)
+    order: Sequence[bytes] = ()
+    delay_blocks: int = 0
+    blocks: Sequence[Sequence[Transaction]] | None = None
+    branch: str | None = None
+
+    @property
+    def new_blocks(self) -> int:
+        return self.depth + 1 if self.length is None else self.length
+
+    def refuse_impossible(self, height: int) -> None:
+        """Raise ReorgTooDeep or ReorgImpossible unless a chain of that height can do it."""
+        if self.depth < 1 or self.new_blocks < 1:
+            raise ReorgTooDeep(
+                f"a reorg has depth and length ≥ 1, not {self.depth} and {self.new_blocks}"
+            )
+        if self.depth > height:
+            raise ReorgTooDeep(f"depth {self.depth} reaches below genesis: the head is {height}")
+        if self.delay_blocks < 0:
+            raise ReorgImpossible(f"delay of {self.delay_blocks} blocks: expected 0 or more")
+
+    def refuse_unknown(self, known: Iterable[bytes]) -> None:
+        """Raise ReorgImpossible if it names a transaction that is neither replaced nor waits."""
+        named = {*self.drop, *(self.keep or ()), *self.replace, *self.order}
+        for stranger in sorted(named.difference(known)):
+            raise ReorgImpossible(
+                f"transaction 0x{stranger.hex()} is neither in the replaced blocks nor in the pool"
+            )
+
+    def fate(self, transaction: Transaction) -> str | None:
+        """Why this transaction of a replaced block does not come back; None if it does."""
+        if transaction.hash in self.drop:
+            return "dropped by the reorg"
+        replacement = self.replace.get(transaction.hash)
+        if replacement is not None:
+            return f"replaced by 0x{replacement.hash.hex()}"
+        if self.keep is not None and transaction.hash not in self.keep:
+            return "not kept by the reorg"
+        if self.blocks is not None and not any(
+            transaction.hash == given.hash for block in self.blocks for given in block
+        ):
+            return "not in the blocks of the new branch"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReorgOutcome:
+    """What a reorg changed. `returned` wait in the pool again, in no block of the new branch."""
+
+    change: HeadChange
+    branch: str
+    included: tuple[Transaction, ...]
+    returned: tuple[Transaction, ...]
+    dropped: tuple[Dropped, ...]

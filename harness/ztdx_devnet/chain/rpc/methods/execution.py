@@ -1,0 +1,83 @@
+"""Calls, estimates and access lists: executed on a state and thrown away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ztdx_devnet.chain.context import CallResult, Message
+from ztdx_devnet.chain.gas import estimate_gas, gas_outside
+from ztdx_devnet.chain.rpc import params, shapes
+from ztdx_devnet.chain.rpc.calls import call_request, overridden
+from ztdx_devnet.chain.rpc.errors import EXECUTION_REVERTED, SERVER_ERROR, RpcError
+from ztdx_devnet.chain.rpc.node import Node
+from ztdx_devnet.chain.rpc.table import method
+from ztdx_devnet.chain.state import AccessList, create_address
+
+_PRECOMPILES = 0x11  # the last of them (EIP-2537)
+
+
+@method("eth_call")
+def call(
+    node: Node, transaction: Any, block: Any = "latest", state: Any = None, header: Any = None
+) -> str:
+    """The output of a message on a state; state and block overrides as in geth."""
+    request = call_request(transaction)
+    context = overridden(params.context(node, block), state, header).edited(request.edits())
+    message = request.message(context.header.base_fee_per_gas)
+    return shapes.data(output_of(context.call(message)))
+
+
+@method("eth_estimateGas")
+def estimate(node: Node, transaction: Any, block: Any = "latest", state: Any = None) -> str:
+    """The least gas limit with which a transaction succeeds."""
+    request = call_request(transaction)
+    context = overridden(params.context(node, block), state, None).edited(request.edits())
+    message = request.message(context.header.base_fee_per_gas)
+    gas, result = estimate_gas(context, message, len(request.delegations))
+    output_of(result)
+    return shapes.quantity(gas)
+
+
+@method("eth_createAccessList")
+def create_access_list(node: Node, transaction: Any, block: Any = "latest") -> Any:
+    """The accounts and slots that a transaction touches, and the gas it uses with that list."""
+    request = call_request(transaction)
+    context = params.context(node, block).edited(request.edits())
+    message = request.message(context.header.base_fee_per_gas)
+    listed: AccessList = message.access_list
+    while True:  # a listed slot is cheaper, so another path may be taken
+        message = replace(message, access_list=listed)
+        result, accessed = context.trace(message)
+        sender_nonce = context.state().nonce(message.sender)
+        found = _worth_listing(accessed, message, sender_nonce)
+        if found == listed:
+            break
+        listed = found
+    answer = {
+        "accessList": [
+            {
+                "address": shapes.data(address),
+                "storageKeys": [shapes.data(slot.to_bytes(32, "big")) for slot in slots],
+            }
+            for address, slots in listed
+        ],
+        "gasUsed": shapes.quantity(gas_outside(message) + result.gas_used),
+    }
+    return answer if result.succeeded else {**answer, "error": result.failure}
+
+
+def output_of(result: CallResult) -> bytes:
+    """What a call returned. Raises RpcError when it failed, code 3 with the data of a revert."""
+    if result.succeeded:
+        return result.output
+    if result.failure == "execution reverted":
+        raise RpcError(EXECUTION_REVERTED, result.failure, shapes.data(result.output))
+    raise RpcError(SERVER_ERROR, result.failure or "execution failed")
+
+
+def _worth_listing(accessed: AccessList, message: Message, sender_nonce: int) -> AccessList:
+    """Without the accounts that are warm anyway, unless they have slots."""
+    to = message.to or create_address(message.sender, sender_nonce)
+    warm = {message.sender, to, *(n.to_bytes(20, "big") for n in range(1, _PRECOMPILES + 1))}
+    return tuple((address, slots) for address, slots in accessed if slots or address not in warm)

@@ -1,0 +1,33 @@
+"""The command line: `devnet`. Bad input is one line per problem and exit code 3."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ztdx_devnet.cli.chain import chain
+from ztdx_devnet.cli.run import run
+
+EXIT_BAD_INPUT = 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ztdx-devnet", prog_name="devnet")
+def devnet() -> None:
+    """A devnet and simulator for the ZTDX spot-deposit system, offline and in one process."""
+
+
+for command in (run, chain):
+    devnet.add_command(command)
+
+
+def main() -> None:
+    """Entry point. A wrong flag is bad input: exit code 3, where click would say 2."""
+    try:
+        devnet(prog_name="devnet", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_INPUT)
+    except click.Abort:
+        sys.exit(130)

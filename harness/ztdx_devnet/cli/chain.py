@@ -1,0 +1,76 @@
+"""`devnet chain`: the chain alone, behind HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8545,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port of HTTP and WebSocket; 0 takes a free one.",
+)
+@click.option(
+    "--chain-id", default=97, show_default=True, type=click.IntRange(1, 2**53), help="Chain id."
+)
+@click.option(
+    "--block-time",
+    type=click.IntRange(1, 86_400),
+    help="Seconds between blocks.  [default: 2]",
+)
+@click.option("--automine", is_flag=True, help="A block for every transaction, at once.")
+@click.option("--no-mining", is_flag=True, help="Blocks only on request, as by evm_mine.")
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write URLs, addresses and keys there as JSON when requests can be answered.",
+)
+@click.option("--log-requests", is_flag=True, help="Print a line for each request.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
+def chain(
+    host: str,
+    port: int,
+    chain_id: int,
+    block_time: int | None,
+    automine: bool,
+    no_mining: bool,
+    ready_file: Path | None,
+    log_requests: bool,
+    debug: bool,
+) -> None:
+    """Serve the chain as JSON-RPC over HTTP and WebSocket on one port.
+
+    The contracts stand at their documented addresses, the users have tokens. Ctrl-C ends it.
+
+    Example: devnet chain --automine --ready-file ready.json
+    """
+    # Imported late: `devnet --help` needs no EVM.
+    from ztdx_devnet.live.chain_command import CannotServe, ChainSettings, serve
+
+    if (block_time is not None) + automine + no_mining > 1:
+        raise click.UsageError(MINING_FLAGS)
+    settings = ChainSettings(
+        host=host,
+        port=port,
+        chain_id=chain_id,
+        automine=automine,
+        interval_s=None if automine or no_mining else block_time or 2,
+        ready_file=ready_file,
+        logs_requests=log_requests,
+    )
+    try:
+        serve(settings, click.echo)
+    except CannotServe as error:
+        if debug:
+            raise
+        click.echo(f"devnet: {error}", err=True)
+        sys.exit(3)

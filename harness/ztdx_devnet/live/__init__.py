@@ -1,0 +1,1 @@
+"""Real time: the chain behind sockets, on the wall clock."""

@@ -1,0 +1,84 @@
+"""A chain server from start to stop: banner, ready file, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.genesis import TIMESTAMP_S, template
+from ztdx_devnet.chain.mining import Mining
+from ztdx_devnet.chain.rpc.node import node_of
+from ztdx_devnet.live.chain_server import ChainServer
+from ztdx_devnet.live.description import banner, description, write_ready_file
+from ztdx_devnet.live.wall_clock import unix_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """What `devnet chain` was asked for. `interval_s` None: no block by time."""
+
+    host: str
+    port: int
+    chain_id: int
+    automine: bool
+    interval_s: int | None
+    ready_file: Path | None
+    logs_requests: bool
+
+
+class CannotServe(Exception):
+    """The chain can't be served as asked: one line that says what to change."""
+
+
+def serve(settings: ChainSettings, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. Raises CannotServe."""
+    if settings.ready_file is not None and not settings.ready_file.parent.is_dir():
+        raise CannotServe(f"--ready-file: no such directory: {settings.ready_file.parent}")
+    chain = Chain(template(settings.chain_id, TIMESTAMP_S))
+    mining = Mining(
+        chain, automine=settings.automine, interval_s=settings.interval_s, wall_s=unix_s
+    )
+    devnet = Devnet(chain, mining)
+    devnet.logs_requests = settings.logs_requests
+    asyncio.run(_serve(devnet, settings, say))
+
+
+async def _serve(devnet: Devnet, settings: ChainSettings, say: Callable[[str], None]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stopping.set)
+    server = ChainServer(node_of(devnet), say)
+    try:
+        try:
+            port = await server.start(settings.host, settings.port)
+        except OSError as error:
+            raise CannotServe(_why_not_listening(error, settings)) from error
+        shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        content = description(devnet, f"http://{shown_host}:{port}")
+        say(banner(content, settings.automine, settings.interval_s))
+        if settings.ready_file is not None:
+            try:
+                write_ready_file(settings.ready_file, content)
+            except OSError as error:
+                raise CannotServe(f"--ready-file: {error}") from error
+        await stopping.wait()
+    finally:
+        if settings.ready_file is not None:
+            settings.ready_file.unlink(missing_ok=True)
+        await server.stop()
+
+
+def _why_not_listening(error: OSError, settings: ChainSettings) -> str:
+    place = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{place} is in use; choose another with --port, or --port 0 for any free one"
+    if error.errno == errno.EACCES:
+        return f"{place}: no permission to listen there; choose a --port above 1023"
+    return f"{place}: {error.strerror or error}; check --host and --port"

@@ -1,0 +1,94 @@
+"""One WebSocket connection: requests in, answers and notifications out, in a fixed order.
+
+The answer to a request goes out before the notifications that the request caused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable
+
+from aiohttp import WSCloseCode, web
+
+from ztdx_devnet.chain.rpc.node import Node
+from ztdx_devnet.chain.rpc.subscriptions import Notices, Subscriptions
+
+MAX_WAITING = 10_000  # changes that a slow client may be behind
+_UNREAD_ANSWERS = 100  # beyond that, no more requests are read from the client
+_YIELD_EVERY = 100  # notifications, so that other clients are served meanwhile
+
+
+class Connection:
+    """Reads nothing itself: the server hands it each message that came."""
+
+    def __init__(
+        self, node: Node, socket: web.WebSocketResponse, answer: Callable[[Node, bytes], bytes]
+    ) -> None:
+        self._socket = socket
+        self._answer = answer
+        self._subscriptions = Subscriptions(node.view.chain, self._push)
+        self._node = node.connected(self._subscriptions)
+        self._outbox: deque[bytes | Notices] = deque()
+        self._held: list[Notices] | None = None
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._writer = asyncio.create_task(self._write())
+
+    async def received(self, body: bytes) -> None:
+        """Answer one message."""
+        await self._room.wait()
+        self._held = []
+        try:
+            answer = self._answer(self._node, body)
+        finally:
+            held, self._held = self._held, None
+        if answer:
+            self._outbox.append(answer)
+        self._outbox.extend(held)
+        self._changed()
+
+    async def close(self, code: int = WSCloseCode.OK, reason: str = "") -> None:
+        """End the subscriptions and the socket."""
+        self._subscriptions.close()
+        if self._writer is not asyncio.current_task():
+            self._writer.cancel()
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._socket.close(code=code, message=reason.encode())
+
+    def _push(self, notices: Notices) -> None:
+        if self._held is not None:
+            self._held.append(notices)
+            return
+        self._outbox.append(notices)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._something.set()
+        if len(self._outbox) > _UNREAD_ANSWERS:
+            self._room.clear()
+
+    async def _write(self) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                while self._outbox:
+                    if len(self._outbox) > MAX_WAITING:
+                        await self.close(WSCloseCode.POLICY_VIOLATION, "too slow")
+                        return
+                    await self._send(self._outbox.popleft())
+                    if len(self._outbox) <= _UNREAD_ANSWERS:
+                        self._room.set()
+
+    async def _send(self, entry: bytes | Notices) -> None:
+        if isinstance(entry, bytes):
+            await self._socket.send_str(entry.decode())
+            return
+        for count, notice in enumerate(entry, start=1):
+            await self._socket.send_str(json.dumps(notice, separators=(",", ":")))
+            if count % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)

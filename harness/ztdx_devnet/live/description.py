@@ -1,0 +1,73 @@
+"""What a client needs to know of a running devnet: the ready file and the start banner."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from eth_utils import to_checksum_address
+
+from ztdx_devnet.chain import contracts
+from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
+from ztdx_devnet.chain.devnet import Devnet
+
+CONFIRMATION_DEPTH = 20  # blocks; the product's default
+
+
+def description(devnet: Devnet, rpc_url: str) -> dict[str, Any]:
+    """The content of the ready file. Addresses have checksums, keys are 0x and 64 hex digits."""
+    return {
+        "rpc_url": rpc_url,
+        "ws_rpc_url": rpc_url.replace("http", "ws", 1),
+        "chain_id": devnet.chain.chain_id,
+        "vault": to_checksum_address(contracts.VAULT),
+        "df_token": to_checksum_address(contracts.DF_TOKEN),
+        "confirmation_depth": CONFIRMATION_DEPTH,
+        "owner": to_checksum_address(OWNER.address),
+        "withdraw_signer_private_key": WITHDRAW_SIGNER.private_key,
+        "users": [
+            {
+                "name": account.name,
+                "address": to_checksum_address(account.address),
+                "private_key": account.private_key,
+            }
+            for account in USERS.values()
+        ],
+    }
+
+
+def write_ready_file(path: Path, content: dict[str, Any]) -> None:
+    """Write it whole or not at all. Raises OSError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def banner(content: dict[str, Any], automine: bool, interval_s: int | None) -> str:
+    """What the terminal shows at the start."""
+    if automine:
+        mining = "a block for every transaction"
+    elif interval_s is None:
+        mining = "blocks on request only (evm_mine)"
+    else:
+        mining = f"a block every {interval_s} s"
+    lines = [
+        f"ztdx-devnet: chain {content['chain_id']}, {mining}",
+        "",
+        f"  HTTP       {content['rpc_url']}",
+        f"  WebSocket  {content['ws_rpc_url']}",
+        f"  vault      {content['vault']}",
+        f"  DF token   {content['df_token']}",
+        f"  owner      {content['owner']}",
+        "",
+        "  Each user has 10,000 BNB and 1,000,000 DF. The keys are public: use them nowhere else.",
+        "",
+    ]
+    for user in content["users"]:
+        lines.append(f"  {user['name']:<8} {user['address']}  {user['private_key']}")
+    return "\n".join(lines)

@@ -1,0 +1,10 @@
+"""The wall clock, for chains that run in real time."""
+
+from __future__ import annotations
+
+import time
+
+
+def unix_s() -> int:
+    """Seconds since 1970, UTC."""
+    return int(time.time())  # noqa: TID251 - the live edge of time
