@@ -11,8 +11,9 @@ RUN_READY := $(VENV)/.run-ready
 # What lint, types and tests need on top.
 DEV_READY := $(VENV)/.dev-ready
 CONTRACTS_READY := $(CONTRACTS_VENV)/.ready
+CLIENTS_READY := tests/clients/node_modules/.ready
 
-.PHONY: run test lint types unit contracts artifacts bench clean
+.PHONY: run test lint types unit contracts artifacts bench bench-chain clean
 
 run: $(RUN_READY)
 	$(BIN)/devnet run scenarios
@@ -26,7 +27,7 @@ lint: $(DEV_READY)
 types: $(DEV_READY)
 	$(BIN)/mypy
 
-unit: $(DEV_READY)
+unit: $(DEV_READY) $(CLIENTS_READY)
 	$(BIN)/pytest
 
 contracts: $(CONTRACTS_READY)
@@ -35,6 +36,10 @@ contracts: $(CONTRACTS_READY)
 # The figures of the README, on a quiet machine.
 bench: $(RUN_READY)
 	$(BIN)/python bench/scenarios.py
+
+# The chain's figures, beside those of anvil and Hardhat where they are installed.
+bench-chain: $(RUN_READY)
+	$(BIN)/python bench/chain.py
 
 # Compile the contracts again and write harness/ztdx_devnet/artifacts.
 artifacts: $(CONTRACTS_READY)
@@ -56,5 +61,10 @@ $(CONTRACTS_READY): requirements/contracts.txt
 	$(CONTRACTS_VENV)/bin/python $(PIP) -r requirements/contracts.txt
 	touch $@
 
+$(CLIENTS_READY): tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc
+	cd tests/clients && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
 clean:
+	rm -rf tests/clients/node_modules
 	rm -rf $(VENV) $(CONTRACTS_VENV) .build .mypy_cache .pytest_cache .ruff_cache

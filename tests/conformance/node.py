@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.unit.chain.builders import (
     add_deposit,
+    creation_code,
     sign,
     sign_access_list,
     sign_delegation,
@@ -78,7 +79,7 @@ def build_world() -> World:
     chain = Chain()
     chain.mine_empty(RUN)
     judy = USERS["judy"].address
-    token = contracts.creation_code("LookalikeToken", [], ())
+    token = creation_code("LookalikeToken", [], ())
     sent = {
         "dynamic": sign("alice", 0, wei=5),
         "legacy": sign_legacy("bob", 0, wei=6),

@@ -20,6 +20,7 @@ from eth_utils import ValidationError
 from tests.unit.chain.builders import (
     BLOCKHASH_READER,
     add_deposit,
+    creation_code,
     deploy,
     sign,
     sign_access_list,
@@ -117,7 +118,7 @@ def test_a_long_run_is_valid_block_by_block() -> None:
 @uses_selfdestruct
 def test_blocks_with_every_kind_of_transaction_are_valid() -> None:
     chain, reference = Chain(), Reference()
-    token = contracts.creation_code("FeeOnTransferToken", ["uint256"], (3,))
+    token = creation_code("FeeOnTransferToken", ["uint256"], (3,))
     calls = [
         sign("alice", 0),
         sign_legacy("alice", 1),

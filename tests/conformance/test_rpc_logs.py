@@ -105,7 +105,6 @@ def test_ranges_include_both_ends(world: World) -> None:
         (0, below): 0,
         (above, top): 0,
         (0, top): 9,
-        (above, below): 0,
         (here, top + 1_000): 9,
         (top + 1, top + 1_000): 0,
         (0, 2**256 - 1): 9,
@@ -113,6 +112,8 @@ def test_ranges_include_both_ends(world: World) -> None:
     for (first, last), count in found.items():
         wanted = {"fromBlock": hex(first), "toBlock": hex(last)}
         assert len(world.node.ask("eth_getLogs", wanted)) == count, (first, last)
+    backwards = {"fromBlock": hex(above), "toBlock": hex(below)}
+    assert world.node.fail("eth_getLogs", backwards) == (-32000, "invalid block range params")
     assert world.node.ask("eth_getLogs", {}) == []  # from latest to latest
     assert world.node.ask("eth_getLogs", {"fromBlock": "latest"}) == []
     assert len(world.node.ask("eth_getLogs", {"fromBlock": hex(here), "toBlock": "latest"})) == 9

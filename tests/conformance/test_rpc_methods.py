@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from eth_abi import encode
 from eth_keys import keys
 
 from tests.conformance import wire
@@ -17,7 +18,7 @@ from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.contracts import Call
 from ztdx_devnet.chain.genesis import NATIVE_WEI
-from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.keccak import keccak256, selector
 from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.chain.state import create_address
 
@@ -210,6 +211,7 @@ def test_every_method_of_a_plain_node_answers_as_documented(world: World) -> Non
         "web3_sha3": (["0x"], str),
     }
     # Of accounts and pushes, a plain node over plain HTTP has none; test_devnet_methods has them.
+    samples["eth_requestAccounts"] = ([], list)
     absent = {"eth_subscribe", "eth_unsubscribe", "eth_sendTransaction", "eth_signTransaction"}
     absent |= {"eth_sign", "personal_sign", "eth_signTypedData", "eth_signTypedData_v4"}
     assert set(samples) | absent == {m.name for m in table.methods() if not m.control}
@@ -662,6 +664,45 @@ def test_a_revert_is_error_3_with_the_data_of_the_contract(node: Node, method: s
     assert error["message"] == "execution reverted"
     decoded = contracts.decode_revert("ZtdxSpotVault", bytes.fromhex(error["data"][2:]))
     assert decoded == f"TokenNotRegistered({USERS['bob'].address_hex})"
+
+
+def reverting_with(data: bytes) -> dict[str, str]:
+    """A call whose init code reverts with that data, which stands behind the code."""
+    code = "61{0:04x}600e60003961{0:04x}6000fd".format(len(data))
+    return {"from": ALICE, "data": "0x" + code + data.hex()}
+
+
+ERROR, PANIC = selector("Error(string)"), selector("Panic(uint256)")
+
+
+@pytest.mark.parametrize("method", ["eth_call", "eth_estimateGas"])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (ERROR + encode(["string"], ["not today"]), ": not today"),
+        (ERROR + encode(["string"], [""]), ": "),
+        (PANIC + encode(["uint256"], [0x11]), ": arithmetic underflow or overflow"),
+        (PANIC + encode(["uint256"], [0x99]), ": unknown panic code: 0x99"),
+        (ERROR + encode(["string"], ["not today"])[:-1], ""),
+        (ERROR + encode(["bytes"], [b"\xff\xfe"]), ""),
+        (ERROR + b"\xff" * 64, ""),
+        (ERROR, ""),
+        (PANIC + b"\x11", ""),
+        (b"\x08\xc3", ""),
+        (b"", ""),
+    ],
+)
+def test_a_revert_with_a_reason_says_it(node: Node, method: str, data: bytes, words: str) -> None:
+    error = node.request(method, reverting_with(data))["error"]
+    assert error == {"code": 3, "message": f"execution reverted{words}", "data": "0x" + data.hex()}
+
+
+def test_an_access_list_holds_what_is_not_warm_anyway(node: Node) -> None:
+    owner_slot = {"address": VAULT, "storageKeys": ["0x" + "00" * 32]}
+    listed = node.ask("eth_createAccessList", {"from": ALICE} | OWNER_CALL)
+    assert listed["accessList"] == [owner_slot]
+    pays_the_coinbase = {"from": ALICE, "data": "0x413150"}  # BALANCE of COINBASE
+    assert node.ask("eth_createAccessList", pays_the_coinbase)["accessList"] == []
 
 
 @pytest.mark.parametrize("method", ["eth_call", "eth_estimateGas"])

@@ -23,13 +23,9 @@ def refuse_inadmissible(
 ) -> None:
     """Raise TransactionRefused unless the pool may take this transaction on that head."""
     signed = transaction.signed
-    if signed.chain_id is not None and signed.chain_id != chain_id:
-        raise TransactionRefused(
-            f"invalid chain id for signer: have {signed.chain_id} want {chain_id}"
-        )
     if signed.gas > head.gas_limit:
         raise TransactionRefused("exceeds block gas limit")
-    _refuse_what_no_state_makes_valid(transaction)
+    refuse_never_valid(transaction, chain_id)
     if transaction.max_fee_wei < min_gas_price_wei:
         raise TransactionRefused(
             f"transaction underpriced: gas price {transaction.max_fee_wei}, "
@@ -48,8 +44,13 @@ def refuse_inadmissible(
         )
 
 
-def _refuse_what_no_state_makes_valid(transaction: Transaction) -> None:
+def refuse_never_valid(transaction: Transaction, chain_id: int) -> None:
+    """Raise TransactionRefused for what no state of that chain makes valid."""
     signed = transaction.signed
+    if signed.chain_id is not None and signed.chain_id != chain_id:
+        raise TransactionRefused(
+            f"invalid chain id for signer: have {signed.chain_id} want {chain_id}"
+        )
     if transaction.nonce >= 2**64 - 1:
         raise TransactionRefused("nonce has max value")
     if transaction.kind in (2, 4) and signed.max_priority_fee_per_gas > signed.max_fee_per_gas:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ztdx_devnet.chain.blocks import Place
@@ -55,10 +55,10 @@ class Branches:
         other.restore(self.current, self._tips)
         return other
 
-    def restore(self, current: str, tips: dict[str, Place]) -> None:
+    def restore(self, current: str, tips: Mapping[str, Place]) -> None:
         """Take over what a store has kept."""
         self.current, self._tips = current, dict(tips)
-        self._names = {tip: name for name, tip in reversed(tips.items())}
+        self._names = {tip: name for name, tip in reversed(list(tips.items()))}
 
     def _free_name(self) -> str:
         number = len(self._tips) + 1

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ztdx_devnet.chain.admission import refuse_inadmissible
+from ztdx_devnet.chain.admission import refuse_inadmissible, refuse_never_valid
 from ztdx_devnet.chain.blocks import ExecutedBlock, Place
 from ztdx_devnet.chain.branches import Branches
 from ztdx_devnet.chain.builder import BlockBuilder, Dropped, Preview
@@ -24,6 +24,7 @@ from ztdx_devnet.chain.errors import (
 from ztdx_devnet.chain.execution import Execution
 from ztdx_devnet.chain.finality import Finality
 from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, template
+from ztdx_devnet.chain.image import ChainImage
 from ztdx_devnet.chain.inclusions import Inclusions
 from ztdx_devnet.chain.logs import CanonicalLogs
 from ztdx_devnet.chain.patches import Patches
@@ -63,8 +64,16 @@ class Chain:
     def __init__(self, genesis: Genesis | None = None, block_time_s: int = BLOCK_TIME_S) -> None:
         genesis = genesis or template(CHAIN_ID, TIMESTAMP_S)
         self.block_time_s = block_time_s
-        self.execution: Execution = genesis.execution.copy()
-        self.tree = BlockTree(ExecutedBlock(None, genesis.header, ()))
+        self.on_head: list[Callable[[HeadChange], None]] = []
+        self.on_add: list[Callable[[Transaction], None]] = []
+        self.on_drop: list[Callable[[Dropped], None]] = []
+        self.on_act: list[Callable[[], None]] = []
+        self._next_snapshot = 1
+        self._begin(ExecutedBlock(None, genesis.header, ()), genesis.execution.copy())
+
+    def _begin(self, genesis: ExecutedBlock, execution: Execution) -> None:
+        self.execution = execution
+        self.tree = BlockTree(genesis)
         self.pool = Pool()
         self.logs = CanonicalLogs()
         self.patches = Patches()
@@ -72,14 +81,9 @@ class Chain:
         self.branches = Branches(self.tree.head)
         self.finality = Finality()
         self.min_gas_price_wei = 0
-        self.on_head: list[Callable[[HeadChange], None]] = []
-        self.on_add: list[Callable[[Transaction], None]] = []
-        self.on_drop: list[Callable[[Dropped], None]] = [self.inclusions.note_drop]
-        self.on_act: list[Callable[[], None]] = []
         self.builder = BlockBuilder(self.tree, self.execution, self.patches)
         self._preview: tuple[tuple[Any, ...], Preview] | None = None
         self._snapshots: dict[int, Snapshot] = {_BEGINNING: self._moment()}
-        self._next_snapshot = 1
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -213,11 +217,15 @@ class Chain:
         ]
         waiting = [entry.transaction for entry in self.pool]
         plan.refuse_unknown(t.hash for t in (*orphans, *waiting))
+        for transaction in plan.given():
+            refuse_never_valid(transaction, self.chain_id)
         with self._collecting_drops() as dropped:
             self._sort_orphans(plan, orphans, waiting, fork.number)
             place = self._build_branch(plan, fork)
         change = self._set_head(place, plan.branch)
         included = {r.transaction.hash for block in change.added for r in block.receipts}
+        for transaction_hash in included:  # of `blocks`, some may have waited
+            self.pool.remove(transaction_hash)
         self._announce(change)
         returned = tuple(t for t in orphans if t.hash in self.pool)
         return ReorgOutcome(
@@ -275,6 +283,16 @@ class Chain:
         self.patches.change(self.head, state_root=state.persist())
         self._acted()
 
+    def set_finality(self, safe_depth: int, finalized_depth: int) -> None:
+        """How many blocks below the head `safe` and `finalized` follow from now on."""
+        self.finality.set_depths(safe_depth, finalized_depth, self.height)
+        self._acted()
+
+    def set_min_gas_price(self, price_wei: int) -> None:
+        """The pool refuses what offers less from now on."""
+        self.min_gas_price_wei = price_wei
+        self._acted()
+
     def edit_next_header(self, **fields: Any) -> None:
         """Set `coinbase`, `gas_limit` or `base_fee_wei` of the next block (see Patch)."""
         self.patches.change(self.head, **fields)
@@ -303,6 +321,26 @@ class Chain:
         """Go back to the beginning; all snapshots are used up."""
         self._restore(self._snapshots[_BEGINNING])
         self._snapshots = {_BEGINNING: self._moment()}
+
+    def load(self, image: ChainImage) -> None:
+        """Become the chain of the image; all snapshots are used up. Nothing is announced."""
+        genesis = image.segments[0]
+        assert isinstance(genesis, ExecutedBlock)
+        self._begin(genesis, Execution(self.chain_id, dict(image.nodes)))
+        for segment in image.segments[1:]:
+            self.tree.add(segment)
+            if isinstance(segment, ExecutedBlock):
+                self.inclusions.enter(segment)
+        self.logs.follow(self.tree.set_head(image.head))
+        self.branches.restore(image.current_branch, image.tips)
+        self.builder.branches = image.opened_branches
+        for block_hash, patch in image.patches.items():
+            self.patches.put(block_hash, patch)
+        for waiting in image.waiting:
+            self.pool.add(waiting.transaction, waiting.not_before_number)
+        self.finality = replace(image.finality)
+        self.min_gas_price_wei = image.min_gas_price_wei
+        self._acted()
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -427,6 +465,7 @@ class Chain:
             listener()
 
     def _report_drop(self, dropped: Dropped) -> None:
+        self.inclusions.note_drop(dropped)
         for listener in self.on_drop:
             listener(dropped)
 

@@ -33,12 +33,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The outcome of a call. `output` is the return data, or the revert data when it failed."""
+    """The outcome of a call. `output` is the return data, or the revert data when it failed.
+
+    `gas_refund` is what a transaction gets back of `gas_used`, before the cap of EIP-3529.
+    """
 
     succeeded: bool
     output: bytes
     gas_used: int
     failure: str | None
+    gas_refund: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +90,10 @@ def _apply(state: State, message: Message) -> CallResult:
         gas_price_wei=message.gas_price_wei,
         access_list=message.access_list,
     )
-    return CallResult(outcome.failure is None, outcome.output, outcome.gas_used, outcome.failure)
+    return CallResult(
+        outcome.failure is None,
+        outcome.output,
+        outcome.gas_used,
+        outcome.failure,
+        outcome.gas_refund,
+    )

@@ -72,11 +72,6 @@ def balance_of(account: bytes) -> bytes:
     return Call("balanceOf(address)", (account,)).data
 
 
-def creation_code(contract_name: str, types: list[str], arguments: tuple[Any, ...]) -> bytes:
-    """Creation bytecode with its constructor arguments."""
-    return load(contract_name).creation + encode(types, arguments)
-
-
 def decode_revert(contract_name: str, output: bytes) -> str | None:
     """'TokenNotRegistered(0x…)' for revert data that names one of the contract's own errors."""
     for entry in load(contract_name).abi:

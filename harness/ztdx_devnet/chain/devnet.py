@@ -8,6 +8,7 @@ from eth_keys.datatypes import PrivateKey
 
 from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER, Account
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.deployment import TESTNET, Deployment
 from ztdx_devnet.chain.errors import UnknownAccount
 from ztdx_devnet.chain.mining import Mining
 from ztdx_devnet.chain.transactions import Transaction, Unsigned, impersonate, sign
@@ -26,9 +27,11 @@ class Devnet:
         chain: Chain | None = None,
         mining: Mining | None = None,
         accounts: Iterable[Account] = ACCOUNTS,
+        deployment: Deployment = TESTNET,
     ) -> None:
         chain = chain or Chain()
         self.chain = chain
+        self.deployment = deployment
         self.mining = mining or Mining(chain)
         self.accounts = {account.address: account for account in accounts}
         self.impersonated: set[bytes] = set()

@@ -10,6 +10,7 @@ from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas, intrinsic_
 
 GAS_CAP = TRANSACTION_GAS_CAP  # what a call or an estimate may use
 TIP_WEI = 1_000_000_000  # 1 gwei, suggested to wallets
+_REFUND_QUOTIENT = 5  # EIP-3529
 
 
 def gas_outside(message: Message, authorizations: int = 0) -> int:
@@ -17,6 +18,13 @@ def gas_outside(message: Message, authorizations: int = 0) -> int:
     intrinsic = intrinsic_gas(message.data, not message.to, message.access_list, authorizations)
     # py-evm charges the words of init code inside the message, not before it.
     return intrinsic - (0 if message.to else init_code_gas(message.data))
+
+
+def gas_charged(message: Message, result: CallResult, authorizations: int = 0) -> int:
+    """What a transaction with that message pays in all: after refunds, not below the floor."""
+    used = gas_outside(message, authorizations) + result.gas_used
+    refund = min(result.gas_refund, used // _REFUND_QUOTIENT)
+    return max(used - refund, floor_gas(message.data))
 
 
 def estimate_gas(

@@ -46,8 +46,8 @@ class Mining:
     def next_timestamp_s(self) -> int:
         """The timestamp that a block mined now would carry."""
         head_s = self._chain.head.timestamp_s
-        if self._next_timestamp_s is not None:
-            return self._next_timestamp_s
+        if self._next_timestamp_s is not None and self._next_timestamp_s > head_s:
+            return self._next_timestamp_s  # else a reorg has overtaken it
         if self.timestamp_interval_s is not None:
             return head_s + self.timestamp_interval_s
         if self._wall_s is None:

@@ -60,6 +60,11 @@ class Patches:
         self.version += 1
         self._by_block = dict(other._by_block)
 
+    def base_fee_wei(self, place: Place) -> int | None:
+        """The base fee that was set for the block above this one, if any."""
+        patch = self.of(place)
+        return None if patch is None else patch.base_fee_wei
+
     def header(self, place: Place) -> Header:
         """The header of the block, with the state root of its patch."""
         patch = self.of(place)

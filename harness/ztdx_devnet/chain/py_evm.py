@@ -25,6 +25,7 @@ from eth.vm.chain_context import ChainContext
 from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
 from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
 from eth.vm.forks.prague import PragueVM
+from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.transactions import (
     Authorization,
@@ -44,6 +45,7 @@ __all__ = [
     "MemoryDB",
     "Message",
     "NoProofConsensus",
+    "PragueBlockHeader",
     "PragueTransactionBuilder",
     "PragueUnsignedLegacyTransaction",
     "PragueVM",

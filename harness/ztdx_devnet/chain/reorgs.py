@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ztdx_devnet.chain.builder import Dropped
@@ -49,6 +49,20 @@ class Reorg:
             raise ReorgTooDeep(f"depth {self.depth} reaches below genesis: the head is {height}")
         if self.delay_blocks < 0:
             raise ReorgImpossible(f"delay of {self.delay_blocks} blocks: expected 0 or more")
+        blocks = self.blocks or ()
+        if len(blocks) > self.new_blocks:
+            raise ReorgImpossible(
+                f"transactions for {len(blocks)} blocks, but the new branch has {self.new_blocks}"
+            )
+        for index, block in enumerate(blocks):
+            if len({(each.sender, each.nonce) for each in block}) < len(block):
+                raise ReorgImpossible(f"block {index} has two transactions of one sender and nonce")
+
+    def given(self) -> Iterator[Transaction]:
+        """The transactions that come with the plan."""
+        yield from self.replace.values()
+        for block in self.blocks or ():
+            yield from block
 
     def refuse_unknown(self, known: Iterable[bytes]) -> None:
         """Raise ReorgImpossible if it names a transaction that is neither replaced nor waits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import rlp
+from eth_utils import ValidationError
 
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.py_evm import CREATE_CONTRACT_ADDRESS, Message, Revert, VMError
@@ -16,12 +17,13 @@ AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
 class MessageOutcome:
     """What a message did. `output` is the return data, or the revert data when it failed."""
 
-    __slots__ = ("failure", "gas_used", "output")
+    __slots__ = ("failure", "gas_refund", "gas_used", "output")
 
     def __init__(self, computation: Any) -> None:
         error = computation.error if computation.is_error else None
         self.output = bytes(computation.output)
         self.gas_used = int(computation.get_gas_used())
+        self.gas_refund = int(computation.get_gas_refund())
         self.failure: str | None = None
         if isinstance(error, Revert):
             self.failure = "execution reverted"
@@ -29,15 +31,15 @@ class MessageOutcome:
             self.failure = _told(error)
 
     @classmethod
-    def refused(cls, error: VMError, gas: int) -> MessageOutcome:
+    def refused(cls, error: Exception, gas: int) -> MessageOutcome:
         """A message that never ran and lost its gas."""
         outcome = cls.__new__(cls)
-        outcome.output, outcome.gas_used = b"", gas
+        outcome.output, outcome.gas_used, outcome.gas_refund = b"", gas, 0
         outcome.failure = _told(error)
         return outcome
 
 
-def _told(error: VMError) -> str:
+def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
@@ -137,7 +139,8 @@ class State:
             apply = state.computation_class.apply_create_message
         try:
             return MessageOutcome(apply(state, message, context))
-        except VMError as error:  # init code beyond EIP-3860's limit, before anything runs
+        except (VMError, ValidationError) as error:
+            # Init code beyond EIP-3860's limit, or a balance beyond 256 bits.
             return MessageOutcome.refused(error, gas)
 
     def accessed(self) -> AccessList:

@@ -135,12 +135,34 @@ def decode(raw: bytes, impersonated_sender: bytes | None = None) -> Transaction:
         raise TransactionRefused(f"not a valid signed transaction: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A signed authorization: an account lets the code at a 20-byte address run (EIP-7702)."""
+
+    chain_id: int
+    code: bytes
+    nonce: int
+    y_parity: int
+    r: int
+    s: int
+
+    def authority(self) -> bytes | None:
+        """Who signed it; None when nobody can have."""
+        digest = authorization_digest(self.chain_id, self.code, self.nonce)
+        try:
+            signature = Signature(vrs=(self.y_parity, self.r, self.s))
+            signer = signature.recover_public_key_from_msg_hash(digest)
+        except (BadSignature, KeyValidationError):
+            return None
+        return signer.to_canonical_address()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsigned:
     """What a transaction says before it is signed. `to` is 20 bytes; empty creates a contract.
 
-    `kind` is the EIP-2718 type: 0 and 1 pay `gas_price_wei`, 2 pays `max_fee_wei` and `tip_wei`.
-    `access_list` holds (20-byte address, slots), for types 1 and 2.
+    `kind` is the EIP-2718 type: 0 and 1 pay `gas_price_wei`, 2 and 4 `max_fee_wei` and `tip_wei`.
+    `access_list` holds (20-byte address, slots), for types from 1; `authorizations` are for type 4.
     """
 
     kind: int = 2
@@ -154,6 +176,7 @@ class Unsigned:
     max_fee_wei: int = 0
     tip_wei: int = 0
     access_list: tuple[tuple[bytes, tuple[int, ...]], ...] = ()
+    authorizations: tuple[Grant, ...] = ()
 
 
 def sign(unsigned: Unsigned, key: PrivateKey) -> Transaction:
@@ -177,7 +200,16 @@ def _payload(entry: Unsigned) -> Any:
     head, listed = (entry.chain_id, entry.nonce), entry.access_list
     if entry.kind == 1:
         return UnsignedAccessListTransaction(*head, entry.gas_price_wei, *body, listed)
-    return UnsignedDynamicFeeTransaction(*head, entry.tip_wei, entry.max_fee_wei, *body, listed)
+    fees = (entry.tip_wei, entry.max_fee_wei)
+    if entry.kind == SET_CODE_TYPE:
+        granted = [
+            Authorization(g.chain_id, g.code, g.nonce, g.y_parity, g.r, g.s)
+            for g in entry.authorizations
+        ]
+        for each in granted:
+            each.validate_for_transaction()
+        return UnsignedSetCodeTransaction(*head, *fees, *body, listed, granted)
+    return UnsignedDynamicFeeTransaction(*head, *fees, *body, listed)
 
 
 def sign_call(

@@ -62,6 +62,7 @@ class BlockTree:
         self._forks: Counter[tuple[Segment, int]] = Counter()  # segments that stand on a block
         # (run, its count before it grew), oldest first; once for each run between two marks.
         self._growth: list[tuple[EmptyRun, int]] = []
+        self._changed_runs: set[EmptyRun] = set()
         self._coalesce_from = 0
 
     def add(self, segment: Segment) -> None:
@@ -80,6 +81,7 @@ class BlockTree:
         if len(self._growth) == self._coalesce_from or self._growth[-1][0] is not run:
             self._growth.append((run, run.count))
         run.headers.extend(count)
+        self._changed_runs.add(run)
         if not self._unindexed or self._unindexed[-1] is not run:
             self._unindexed.append(run)
 
@@ -146,8 +148,9 @@ class BlockTree:
     def fork_of(self, place: Place) -> Place:
         """The last canonical block of the branch that ends in `place`."""
         while not self.is_canonical(place):
-            if self.is_canonical(Place(place.segment, 0)):  # a run that is canonical up to the head
-                return Place(place.segment, self.head.number - place.segment.first_number)
+            first = place.segment.first_number
+            if self.is_canonical(Place(place.segment, 0)):  # a run of which the lower part is
+                return Place(place.segment, self._last_of(first) - first)
             parent = place.segment.parent
             assert parent is not None
             place = parent
@@ -169,7 +172,7 @@ class BlockTree:
             step = parent
         branch.reverse()
         index = bisect_right(self._starts, step.segment.first_number) - 1
-        last = self._starts[index + 1] - 1 if index + 1 < len(self._starts) else self.head.number
+        last = self._last_of(step.segment.first_number)
         ancestor = Place(step.segment, min(step.offset, last - step.segment.first_number))
         removed = tuple(s for s in self._canonical[index + 1 :] if isinstance(s, ExecutedBlock))
         del self._canonical[index + 1 :], self._starts[index + 1 :]
@@ -179,6 +182,17 @@ class BlockTree:
         change = HeadChange(self.head, place, ancestor, removed, added)
         self.head = place
         return change
+
+    def take_changed_runs(self) -> tuple[EmptyRun, ...]:
+        """The runs that grew or were cut since this was last asked."""
+        changed = tuple(self._changed_runs)
+        self._changed_runs.clear()
+        return changed
+
+    def _last_of(self, number: int) -> int:
+        """The height at which the canonical segment that holds `number` ends."""
+        index = bisect_right(self._starts, number)
+        return self._starts[index] - 1 if index < len(self._starts) else self.head.number
 
     def mark(self) -> TreeMark:
         """This moment of the tree, to come back to."""
@@ -212,6 +226,7 @@ class BlockTree:
             del self._place_by_hash[block_hash]
         if count:
             run.headers.cut(count)
+            self._changed_runs.add(run)
             self._indexed_count[run] = min(self._indexed_count.get(run, 0), count)
         else:
             self._indexed_count.pop(run, None)

@@ -45,7 +45,9 @@ class View:
 
     def by_hash(self, block_hash: bytes) -> Place | None:
         place = self.chain.tree.by_hash(block_hash)
-        return place if place is not None and place.number <= self.height else None
+        if place is not None and self.lag_blocks and place.number > self.height:
+            return None
+        return place  # an orphan may be higher than the head
 
     def inclusion(self, transaction_hash: bytes) -> tuple[ExecutedBlock, Receipt] | None:
         found = self.chain.inclusions.canonical(transaction_hash)

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from ztdx_devnet.cli.by_hand import COMMANDS
 from ztdx_devnet.cli.chain import chain
 from ztdx_devnet.cli.run import run
 
@@ -18,7 +19,7 @@ def devnet() -> None:
     """A devnet and simulator for the ZTDX spot-deposit system, offline and in one process."""
 
 
-for command in (run, chain):
+for command in (run, chain, *COMMANDS):
     devnet.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -20,7 +21,7 @@ MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
     help="Port of HTTP and WebSocket; 0 takes a free one.",
 )
 @click.option(
-    "--chain-id", default=97, show_default=True, type=click.IntRange(1, 2**53), help="Chain id."
+    "--chain-id", type=click.IntRange(1, 2**53), help="Chain id.  [default: 97, or the state's]"
 )
 @click.option(
     "--block-time",
@@ -29,6 +30,38 @@ MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
 )
 @click.option("--automine", is_flag=True, help="A block for every transaction, at once.")
 @click.option("--no-mining", is_flag=True, help="Blocks only on request, as by evm_mine.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the chain in this directory, and go on from what it holds.",
+)
+@click.option(
+    "--addresses",
+    type=click.Choice(["testnet", "deployed"]),
+    help="Contracts at their documented addresses, or where a deployment would put them."
+    "  [default: testnet]",
+)
+@click.option(
+    "--vault-artifact",
+    metavar="FILE",
+    help="Deploy this vault instead of ours: an artifact of Foundry, Hardhat or ape.",
+)
+@click.option(
+    "--vault-arg",
+    "vault_args",
+    multiple=True,
+    metavar="VALUE",
+    help="An argument of the vault's constructor; once for each. Names stand for addresses: "
+    "owner, withdraw_signer, df_token, vault, alice …",
+)
+@click.option("--token-artifact", metavar="FILE", help="Deploy this token instead of ours.")
+@click.option(
+    "--token-arg",
+    "token_args",
+    multiple=True,
+    metavar="VALUE",
+    help="An argument of the token's constructor; once for each.",
+)
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -39,10 +72,16 @@ MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
 def chain(
     host: str,
     port: int,
-    chain_id: int,
+    chain_id: int | None,
     block_time: int | None,
     automine: bool,
     no_mining: bool,
+    state: Path | None,
+    addresses: Literal["testnet", "deployed"] | None,
+    vault_artifact: str | None,
+    vault_args: tuple[str, ...],
+    token_artifact: str | None,
+    token_args: tuple[str, ...],
     ready_file: Path | None,
     log_requests: bool,
     debug: bool,
@@ -55,13 +94,20 @@ def chain(
     """
     # Imported late: `devnet --help` needs no EVM.
     from ztdx_devnet.live.chain_command import CannotServe, ChainSettings, serve
+    from ztdx_devnet.live.chain_source import ChainSource, ForeignContract
 
     if (block_time is not None) + automine + no_mining > 1:
         raise click.UsageError(MINING_FLAGS)
     settings = ChainSettings(
         host=host,
         port=port,
-        chain_id=chain_id,
+        source=ChainSource(
+            chain_id=chain_id,
+            addresses=addresses,
+            vault=ForeignContract(vault_artifact, vault_args),
+            token=ForeignContract(token_artifact, token_args),
+            state=state,
+        ),
         automine=automine,
         interval_s=None if automine or no_mining else block_time or 2,
         ready_file=ready_file,

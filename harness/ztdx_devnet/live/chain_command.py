@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
-from ztdx_devnet.chain.genesis import TIMESTAMP_S, template
 from ztdx_devnet.chain.mining import Mining
 from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.live.chain_server import ChainServer
+from ztdx_devnet.live.chain_source import ChainSource, NoChain, open_chain
 from ztdx_devnet.live.description import banner, description, write_ready_file
 from ztdx_devnet.live.wall_clock import unix_s
 
@@ -25,7 +24,7 @@ class ChainSettings:
 
     host: str
     port: int
-    chain_id: int
+    source: ChainSource
     automine: bool
     interval_s: int | None
     ready_file: Path | None
@@ -40,21 +39,31 @@ def serve(settings: ChainSettings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotServe."""
     if settings.ready_file is not None and not settings.ready_file.parent.is_dir():
         raise CannotServe(f"--ready-file: no such directory: {settings.ready_file.parent}")
-    chain = Chain(template(settings.chain_id, TIMESTAMP_S))
+    try:
+        opened = open_chain(settings.source)
+    except NoChain as error:
+        raise CannotServe(str(error)) from error
     mining = Mining(
-        chain, automine=settings.automine, interval_s=settings.interval_s, wall_s=unix_s
+        opened.chain, automine=settings.automine, interval_s=settings.interval_s, wall_s=unix_s
     )
-    devnet = Devnet(chain, mining)
+    devnet = Devnet(opened.chain, mining, deployment=opened.deployment)
     devnet.logs_requests = settings.logs_requests
-    asyncio.run(_serve(devnet, settings, say))
+    try:
+        asyncio.run(_serve(devnet, settings, opened.users_have_tokens, say))
+    finally:
+        if opened.file is not None:
+            opened.file.close()
 
 
-async def _serve(devnet: Devnet, settings: ChainSettings, say: Callable[[str], None]) -> None:
+async def _serve(
+    devnet: Devnet, settings: ChainSettings, users_have_tokens: bool, say: Callable[[str], None]
+) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stopping.set)
     server = ChainServer(node_of(devnet), say)
+    ready = False
     try:
         try:
             port = await server.start(settings.host, settings.port)
@@ -62,15 +71,16 @@ async def _serve(devnet: Devnet, settings: ChainSettings, say: Callable[[str], N
             raise CannotServe(_why_not_listening(error, settings)) from error
         shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
         content = description(devnet, f"http://{shown_host}:{port}")
-        say(banner(content, settings.automine, settings.interval_s))
+        say(banner(content, settings.automine, settings.interval_s, users_have_tokens))
         if settings.ready_file is not None:
             try:
                 write_ready_file(settings.ready_file, content)
+                ready = True
             except OSError as error:
                 raise CannotServe(f"--ready-file: {error}") from error
         await stopping.wait()
     finally:
-        if settings.ready_file is not None:
+        if ready and settings.ready_file is not None:  # else it may be that of another devnet
             settings.ready_file.unlink(missing_ok=True)
         await server.stop()
 

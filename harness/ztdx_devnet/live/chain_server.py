@@ -58,8 +58,8 @@ class ChainServer:
         """Take leave of all clients and close the port."""
         if self._miner is not None:
             self._miner.cancel()
-        for connection in tuple(self._connections):
-            await connection.close(WSCloseCode.GOING_AWAY, "the devnet stops")
+        leave = (WSCloseCode.GOING_AWAY, "the devnet stops")
+        await asyncio.gather(*(each.close(*leave) for each in tuple(self._connections)))
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -84,7 +84,7 @@ class ChainServer:
             )
         socket = web.WebSocketResponse(max_msg_size=MAX_BODY_BYTES, timeout=SHUTDOWN_S)
         await socket.prepare(request)
-        connection = Connection(self._node, socket, self._answer)
+        connection = Connection(self._node, socket, request.transport, self._answer)
         self._connections.add(connection)
         try:
             async for message in socket:

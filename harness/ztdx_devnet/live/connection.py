@@ -17,6 +17,7 @@ from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.subscriptions import Notices, Subscriptions
 
 MAX_WAITING = 10_000  # changes that a slow client may be behind
+CLOSE_S = 1.0  # for a client to read what is on its way and to answer a close
 _UNREAD_ANSWERS = 100  # beyond that, no more requests are read from the client
 _YIELD_EVERY = 100  # notifications, so that other clients are served meanwhile
 
@@ -25,9 +26,15 @@ class Connection:
     """Reads nothing itself: the server hands it each message that came."""
 
     def __init__(
-        self, node: Node, socket: web.WebSocketResponse, answer: Callable[[Node, bytes], bytes]
+        self,
+        node: Node,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        answer: Callable[[Node, bytes], bytes],
     ) -> None:
         self._socket = socket
+        self._transport = transport
+        self._gone = False
         self._answer = answer
         self._subscriptions = Subscriptions(node.view.chain, self._push)
         self._node = node.connected(self._subscriptions)
@@ -41,6 +48,8 @@ class Connection:
     async def received(self, body: bytes) -> None:
         """Answer one message."""
         await self._room.wait()
+        if self._gone:
+            return
         self._held = []
         try:
             answer = self._answer(self._node, body)
@@ -56,10 +65,13 @@ class Connection:
         self._subscriptions.close()
         if self._writer is not asyncio.current_task():
             self._writer.cancel()
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            await self._socket.close(code=code, message=reason.encode())
+        with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._socket.close(code=code, message=reason.encode())
 
     def _push(self, notices: Notices) -> None:
+        if self._gone:
+            return
         if self._held is not None:
             self._held.append(notices)
             return
@@ -68,21 +80,31 @@ class Connection:
 
     def _changed(self) -> None:
         self._something.set()
-        if len(self._outbox) > _UNREAD_ANSWERS:
+        if len(self._outbox) > MAX_WAITING:
+            self._end()  # the writer can't: it waits for the client to read
+            if self._transport is not None:
+                self._transport.abort()
+        elif len(self._outbox) > _UNREAD_ANSWERS:
             self._room.clear()
 
+    def _end(self) -> None:
+        """Nothing more can be sent: keep nothing, and let the server hear of the end."""
+        self._gone = True
+        self._outbox.clear()
+        self._room.set()
+
     async def _write(self) -> None:
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            while True:
-                await self._something.wait()
-                self._something.clear()
-                while self._outbox:
-                    if len(self._outbox) > MAX_WAITING:
-                        await self.close(WSCloseCode.POLICY_VIOLATION, "too slow")
-                        return
-                    await self._send(self._outbox.popleft())
-                    if len(self._outbox) <= _UNREAD_ANSWERS:
-                        self._room.set()
+        try:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                while True:
+                    await self._something.wait()
+                    self._something.clear()
+                    while self._outbox:
+                        await self._send(self._outbox.popleft())
+                        if len(self._outbox) <= _UNREAD_ANSWERS:
+                            self._room.set()
+        finally:
+            self._end()
 
     async def _send(self, entry: bytes | Notices) -> None:
         if isinstance(entry, bytes):

@@ -9,7 +9,6 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
-from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.devnet import Devnet
 
@@ -22,8 +21,8 @@ def description(devnet: Devnet, rpc_url: str) -> dict[str, Any]:
         "rpc_url": rpc_url,
         "ws_rpc_url": rpc_url.replace("http", "ws", 1),
         "chain_id": devnet.chain.chain_id,
-        "vault": to_checksum_address(contracts.VAULT),
-        "df_token": to_checksum_address(contracts.DF_TOKEN),
+        "vault": to_checksum_address(devnet.deployment.vault),
+        "df_token": to_checksum_address(devnet.deployment.df_token),
         "confirmation_depth": CONFIRMATION_DEPTH,
         "owner": to_checksum_address(OWNER.address),
         "withdraw_signer_private_key": WITHDRAW_SIGNER.private_key,
@@ -48,7 +47,9 @@ def write_ready_file(path: Path, content: dict[str, Any]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def banner(content: dict[str, Any], automine: bool, interval_s: int | None) -> str:
+def banner(
+    content: dict[str, Any], automine: bool, interval_s: int | None, users_have_tokens: bool
+) -> str:
     """What the terminal shows at the start."""
     if automine:
         mining = "a block for every transaction"
@@ -56,6 +57,7 @@ def banner(content: dict[str, Any], automine: bool, interval_s: int | None) -> s
         mining = "blocks on request only (evm_mine)"
     else:
         mining = f"a block every {interval_s} s"
+    holdings = "10,000 BNB and DF tokens" if users_have_tokens else "10,000 BNB and no token"
     lines = [
         f"ztdx-devnet: chain {content['chain_id']}, {mining}",
         "",
@@ -65,7 +67,7 @@ def banner(content: dict[str, Any], automine: bool, interval_s: int | None) -> s
         f"  DF token   {content['df_token']}",
         f"  owner      {content['owner']}",
         "",
-        "  Each user has 10,000 BNB and 1,000,000 DF. The keys are public: use them nowhere else.",
+        f"  Each user has {holdings}. The keys are public: use them nowhere else.",
         "",
     ]
     for user in content["users"]:

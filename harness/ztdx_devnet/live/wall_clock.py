@@ -8,3 +8,8 @@ import time
 def unix_s() -> int:
     """Seconds since 1970, UTC."""
     return int(time.time())  # noqa: TID251 - the live edge of time
+
+
+def sleep_s(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)  # noqa: TID251 - the live edge of time

@@ -6,7 +6,9 @@ from typing import Any
 
 from eth.vm.forks.berlin.transactions import UnsignedAccessListTransaction
 from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
+from eth_abi import encode
 
+from ztdx_devnet.artifacts import load
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
@@ -22,6 +24,11 @@ DEARER = {"max_fee_wei": 11 * GWEI, "tip_wei": GWEI * 11 // 10}  # enough to rep
 def call_head(chain: Chain, **message: Any) -> CallResult:
     """A message on the state of the head; nothing of it stays."""
     return chain.context(chain.head).call(Message(**message))
+
+
+def creation_code(contract_name: str, types: list[str], arguments: tuple[Any, ...]) -> bytes:
+    """Creation bytecode with its constructor arguments."""
+    return load(contract_name).creation + encode(types, arguments)
 
 
 # Returns BLOCKHASH of the number in the call data.

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.unit.chain.builders import add_deposit, call_head, deploy, sign, sign_delegation
+from tests.unit.chain.builders import (
+    add_deposit,
+    call_head,
+    creation_code,
+    deploy,
+    sign,
+    sign_delegation,
+)
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
@@ -17,7 +24,7 @@ from ztdx_devnet.chain.intrinsic_gas import floor_gas, intrinsic_gas
 
 ALICE, BOB = USERS["alice"].address, USERS["bob"].address
 APPROVAL = contracts.approve(contracts.VAULT, 10**18)
-TOKEN_CODE = contracts.creation_code("DFToken", ["address"], (ALICE,))
+TOKEN_CODE = creation_code("DFToken", ["address"], (ALICE,))
 
 
 def wants_gas(gas: int) -> bytes:

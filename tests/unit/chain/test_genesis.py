@@ -17,7 +17,7 @@ import rlp
 from eth_keys.datatypes import PrivateKey
 from trie import HexaryTrie
 
-from tests.unit.chain.builders import call_head
+from tests.unit.chain.builders import call_head, creation_code
 from ztdx_devnet.artifacts import load
 from ztdx_devnet.chain import accounts, contracts
 from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
@@ -173,11 +173,11 @@ def test_genesis_leaves_the_same_accounts_as_an_ordinary_deployment() -> None:
         return create_address(owner, nonce)
 
     signers = (owner, WITHDRAW_SIGNER.address)
-    vault_code = contracts.creation_code("ZtdxSpotVault", ["address", "address"], signers)
-    token = send(b"", contracts.creation_code("DFToken", ["address"], (owner,)))
-    lookalike = send(b"", contracts.creation_code("LookalikeToken", [], ()))
+    vault_code = creation_code("ZtdxSpotVault", ["address", "address"], signers)
+    token = send(b"", creation_code("DFToken", ["address"], (owner,)))
+    lookalike = send(b"", creation_code("LookalikeToken", [], ()))
     vault = send(b"", vault_code)
-    batch = send(b"", contracts.creation_code("DepositBatch", [], ()))
+    batch = send(b"", creation_code("DepositBatch", [], ()))
     for registered in (contracts.DF_TOKEN, contracts.LOOKALIKE_TOKEN):
         send(vault, contracts.set_token_registered(registered, True))
     for minted in (token, lookalike):

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature, ValidationError
-
 from ztdx_devnet.chain.context import BlockContext, Edit, Message
 from ztdx_devnet.chain.gas import GAS_CAP
 from ztdx_devnet.chain.rpc import params
 from ztdx_devnet.chain.rpc.errors import invalid_params
 from ztdx_devnet.chain.state import AccessList, State
-from ztdx_devnet.chain.transactions import authorization_digest
+from ztdx_devnet.chain.transactions import Grant
 
 MAX_OVERRIDES = 1_000
 _DELEGATION = b"\xef\x01\x00"  # EIP-7702: code that points to other code
@@ -31,7 +28,7 @@ _BLOCK_FIELDS = {
 class CallRequest:
     """What the object says; None where it says nothing.
 
-    `delegations` are the (authority, code address) of its authorizations.
+    `authorizations` are as given; a void one is only without effect.
     """
 
     sender: bytes
@@ -46,7 +43,7 @@ class CallRequest:
     max_fee_wei: int | None
     tip_wei: int | None
     access_list: AccessList | None
-    delegations: tuple[tuple[bytes, bytes], ...]
+    authorizations: tuple[Grant, ...]
 
     def message(self, base_fee_wei: int) -> Message:
         """What a call with these fields executes, with the cap for gas."""
@@ -65,12 +62,14 @@ class CallRequest:
 
     def edits(self) -> list[Edit]:
         """The delegations that its authorizations would set."""
+        signed = [(grant.authority(), grant.code) for grant in self.authorizations]
 
         def delegate(state: State) -> None:
-            for authority, code in self.delegations:
-                state.set_code(authority, _DELEGATION + code)
+            for authority, code in signed:
+                if authority is not None:
+                    state.set_code(authority, _DELEGATION + code)
 
-        return [delegate] if self.delegations else []
+        return [delegate] if signed else []
 
 
 def call_request(value: Any) -> CallRequest:
@@ -84,6 +83,7 @@ def call_request(value: Any) -> CallRequest:
 
     payload = value.get("data") if value.get("input") is None else value["input"]
     sender, to = value.get("from"), value.get("to")
+    kind = value.get("type")  # web3.py writes it as a number where it modifies a transaction
     gas_price_wei, max_fee_wei = quantity("gasPrice"), quantity("maxFeePerGas")
     tip_wei = quantity("maxPriorityFeePerGas")
     if gas_price_wei is not None and (max_fee_wei is not None or tip_wei is not None):
@@ -101,13 +101,13 @@ def call_request(value: Any) -> CallRequest:
         value_wei=quantity("value") or 0,
         gas=quantity("gas"),
         nonce=quantity("nonce"),
-        kind=quantity("type"),
+        kind=None if kind is None else params.integer(kind, "transaction.type"),
         chain_id=quantity("chainId"),
         gas_price_wei=gas_price_wei,
         max_fee_wei=max_fee_wei,
         tip_wei=tip_wei,
         access_list=_access_list(value.get("accessList")),
-        delegations=_delegations(value.get("authorizationList")),
+        authorizations=_authorizations(value.get("authorizationList")),
     )
 
 
@@ -187,7 +187,7 @@ def _access_list(value: Any) -> AccessList | None:
     return tuple(listed)
 
 
-def _delegations(value: Any) -> tuple[tuple[bytes, bytes], ...]:
+def _authorizations(value: Any) -> tuple[Grant, ...]:
     if value is None:
         return ()
     name = "transaction.authorizationList"
@@ -197,16 +197,10 @@ def _delegations(value: Any) -> tuple[tuple[bytes, bytes], ...]:
     for entry in value:
         if not isinstance(entry, Mapping):
             raise invalid_params(f"{name}: expected objects, got {params.shown(entry)}")
-        code = params.address(entry.get("address"), f"{name}.address")
         chain_id, nonce, y_parity, r, s = (
             params.quantity(entry.get(field), f"{name}.{field}")
             for field in ("chainId", "nonce", "yParity", "r", "s")
         )
-        try:
-            signature = Signature(vrs=(y_parity, r, s))
-            digest = authorization_digest(chain_id, code, nonce)
-            authority = signature.recover_public_key_from_msg_hash(digest).to_canonical_address()
-        except (BadSignature, ValidationError):
-            continue  # it would have no effect on chain either
-        found.append((authority, code))
+        code = params.address(entry.get("address"), f"{name}.address")
+        found.append(Grant(chain_id, code, nonce, y_parity, r, s))
     return tuple(found)

@@ -55,7 +55,8 @@ def summary(body: bytes) -> str:
     except (ValueError, RecursionError):
         return f"{len(body)} bytes that are no JSON"
     requests = request if isinstance(request, list) else [request]
-    shown = [str(r.get("method"))[:60] if isinstance(r, dict) else "?" for r in requests[:10]]
+    names = [str(r.get("method"))[:60] if isinstance(r, dict) else "?" for r in requests[:10]]
+    shown = [json.dumps(name)[1:-1] for name in names]  # no escapes for the terminal
     return ", ".join(shown) + (f" and {len(requests) - 10} more" if len(requests) > 10 else "")
 
 

@@ -38,7 +38,9 @@ def new_heads(change: HeadChange) -> Iterator[Place]:
             break
         place = segment.parent
     for segment, start, end in reversed(path):
-        for offset in range(start, min(end, segment.count)):  # a revert may have cut it since
+        for offset in range(start, end):
+            if offset >= segment.count:  # a revert has cut it since
+                break
             yield Place(segment, offset)
 
 

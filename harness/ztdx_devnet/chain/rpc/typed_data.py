@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ztdx_devnet.chain.keccak import keccak256
+
+_ARRAY = re.compile(r"(.+)\[([0-9]{0,9})\]\Z")
 
 
 class BadTypedData(ValueError):
@@ -23,8 +26,27 @@ def typed_data_hash(value: Any) -> bytes:
 
     if not isinstance(value, dict):
         raise BadTypedData(f"expected an object, got {value!r:.80}")
+    _refuse_wrong_lengths(value.get("types"), value.get("primaryType"), value.get("message"))
     try:
         signable = encode_typed_data(full_message=value)
     except Exception as error:  # eth-account raises whatever its parser meets
         raise BadTypedData(f"{error}"[:200]) from error
     return keccak256(b"\x19" + signable.version + signable.header + signable.body)
+
+
+def _refuse_wrong_lengths(types: Any, kind: Any, value: Any) -> None:
+    """Refuse an array whose length is not that of its type, which eth-account lets pass."""
+    if not isinstance(types, dict) or not isinstance(kind, str):
+        return
+    array = _ARRAY.match(kind)
+    if array is not None and isinstance(value, list):
+        if array[2] and len(value) != int(array[2]):
+            raise BadTypedData(
+                f"Expected {array[2]} items for array type {kind}, got {len(value)} items"
+            )
+        for item in value:
+            _refuse_wrong_lengths(types, array[1], item)
+    elif isinstance(types.get(kind), list) and isinstance(value, dict):
+        for field in types[kind]:
+            if isinstance(field, dict):
+                _refuse_wrong_lengths(types, field.get("type"), value.get(str(field.get("name"))))

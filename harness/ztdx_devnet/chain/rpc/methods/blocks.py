@@ -86,7 +86,9 @@ def uncle_by_hash(node: Node, block_hash: Any, index: Any) -> None:
 
 @method("eth_getBlockReceipts")
 def block_receipts(node: Node, block: Any) -> Any:
-    """All receipts of a block, by height, tag or hash."""
+    """All receipts of a block, by height, tag or hash; null for the pending one."""
+    if block == "pending" and node.pending() is not None:
+        return None
     place = params.place_if_any(node.view, block)
     if place is None:
         return None
@@ -137,13 +139,14 @@ def raw_transaction(node: Node, transaction_hash: Any) -> Any:
 @method("eth_getRawTransactionByBlockNumberAndIndex")
 def raw_transaction_by_number(node: Node, block: Any, index: Any) -> Any:
     """The raw transaction at a position of a canonical block."""
-    return _raw_in(_by_number(node, block), params.quantity(index, "index"))
+    return _raw_in(_receipts(node, block), params.quantity(index, "index"))
 
 
 @method("eth_getRawTransactionByBlockHashAndIndex")
 def raw_transaction_by_block_hash(node: Node, block_hash: Any, index: Any) -> Any:
     """The raw transaction at a position of a block of any branch."""
-    return _raw_in(_by_hash(node, block_hash), params.quantity(index, "index"))
+    place = _by_hash(node, block_hash)
+    return _raw_in(None if place is None else place.receipts, params.quantity(index, "index"))
 
 
 @method("eth_getTransactionReceipt")
@@ -159,7 +162,7 @@ def _transaction_in(place: Place | None, position: int) -> Any:
     return shapes.transaction(place.receipts[position].transaction, place, position, place.header)
 
 
-def _raw_in(place: Place | None, position: int) -> Any:
-    if place is None or position >= len(place.receipts):
+def _raw_in(receipts: tuple[Receipt, ...] | None, position: int) -> Any:
+    if receipts is None or position >= len(receipts):
         return None
-    return shapes.data(place.receipts[position].transaction.raw())
+    return shapes.data(receipts[position].transaction.raw())

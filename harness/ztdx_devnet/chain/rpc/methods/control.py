@@ -12,6 +12,7 @@ from ztdx_devnet.chain.rpc.methods.identity import client_version_text
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.state import State
+from ztdx_devnet.chain.store.dump import dump, load
 
 MAX_BLOCKS = 10_000_000  # of one call: half a minute of hashing
 MAX_TIMESTAMP_S = 2**48  # far beyond any date, and nothing overflows
@@ -102,10 +103,18 @@ def set_next_block_timestamp(node: Node, timestamp: Any) -> bool:
     return True
 
 
-@method(*_both("setBlockTimestampInterval"), control=True)
+@method("anvil_setBlockTimestampInterval", control=True)
 def set_block_timestamp_interval(node: Node, seconds: Any) -> bool:
     """Blocks are that many seconds apart from now on, whatever the clock says."""
     _devnet(node).mining.set_timestamp_interval(_bounded(seconds, "interval", 2**32, least=1))
+    return True
+
+
+@method("hardhat_setBlockTimestampInterval", control=True)
+def set_block_timestamp_interval_ms(node: Node, milliseconds: Any) -> bool:
+    """As anvil's, but in milliseconds, which is what viem sends to Hardhat."""
+    interval_ms = _bounded(milliseconds, "interval", 2**32, least=1_000)
+    _devnet(node).mining.set_timestamp_interval(interval_ms // 1_000)
     return True
 
 
@@ -213,7 +222,7 @@ def set_next_base_fee(node: Node, base_fee: Any) -> bool:
 @method(*_both("setMinGasPrice"), control=True)
 def set_min_gas_price(node: Node, price: Any) -> bool:
     """The pool refuses transactions that offer less, in wei."""
-    _devnet(node).chain.min_gas_price_wei = _bounded(price, "gas price", 2**256 - 1)
+    _devnet(node).chain.set_min_gas_price(_bounded(price, "gas price", 2**256 - 1))
     return True
 
 
@@ -262,6 +271,22 @@ def reset(node: Node, options: Any = None) -> bool:
     devnet.chain.reset()
     devnet.mining.chain_replaced()
     devnet.impersonated.clear()
+    devnet.impersonates_all = False
+    return True
+
+
+@method(*_both("dumpState"), control=True)
+def dump_state(node: Node) -> str:
+    """The whole chain, history and pool included, as data that loadState takes."""
+    return shapes.data(dump(_devnet(node).chain))
+
+
+@method(*_both("loadState"), control=True)
+def load_state(node: Node, state: Any) -> bool:
+    """Become the chain that dumpState wrote down; clients are not told."""
+    devnet = _devnet(node)
+    load(devnet.chain, params.data(state, "state"))
+    devnet.mining.chain_replaced()
     return True
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from eth_abi import decode
+from eth_abi.exceptions import DecodingError
+
 from ztdx_devnet.chain.context import CallResult, Message
-from ztdx_devnet.chain.gas import estimate_gas, gas_outside
+from ztdx_devnet.chain.gas import estimate_gas, gas_charged
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.calls import call_request, overridden
 from ztdx_devnet.chain.rpc.errors import EXECUTION_REVERTED, SERVER_ERROR, RpcError
@@ -15,6 +18,20 @@ from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.state import AccessList, create_address
 
 _PRECOMPILES = 0x11  # the last of them (EIP-2537)
+_ERROR = bytes.fromhex("08c379a0")  # Error(string)
+_PANIC = bytes.fromhex("4e487b71")  # Panic(uint256)
+_PANICS = {
+    0x00: "generic panic",
+    0x01: "assert(false)",
+    0x11: "arithmetic underflow or overflow",
+    0x12: "division or modulo by zero",
+    0x21: "enum overflow",
+    0x22: "invalid encoded storage byte array accessed",
+    0x31: "out-of-bounds array access; popping on an empty array",
+    0x32: "out-of-bounds access of an array or bytesN",
+    0x41: "out of memory",
+    0x51: "uninitialized function",
+}
 
 
 @method("eth_call")
@@ -34,7 +51,7 @@ def estimate(node: Node, transaction: Any, block: Any = "latest", state: Any = N
     request = call_request(transaction)
     context = overridden(params.context(node, block), state, None).edited(request.edits())
     message = request.message(context.header.base_fee_per_gas)
-    gas, result = estimate_gas(context, message, len(request.delegations))
+    gas, result = estimate_gas(context, message, len(request.authorizations))
     output_of(result)
     return shapes.quantity(gas)
 
@@ -50,7 +67,7 @@ def create_access_list(node: Node, transaction: Any, block: Any = "latest") -> A
         message = replace(message, access_list=listed)
         result, accessed = context.trace(message)
         sender_nonce = context.state().nonce(message.sender)
-        found = _worth_listing(accessed, message, sender_nonce)
+        found = _worth_listing(accessed, message, sender_nonce, context.header.coinbase)
         if found == listed:
             break
         listed = found
@@ -62,7 +79,7 @@ def create_access_list(node: Node, transaction: Any, block: Any = "latest") -> A
             }
             for address, slots in listed
         ],
-        "gasUsed": shapes.quantity(gas_outside(message) + result.gas_used),
+        "gasUsed": shapes.quantity(gas_charged(message, result, len(request.authorizations))),
     }
     return answer if result.succeeded else {**answer, "error": result.failure}
 
@@ -72,12 +89,32 @@ def output_of(result: CallResult) -> bytes:
     if result.succeeded:
         return result.output
     if result.failure == "execution reverted":
-        raise RpcError(EXECUTION_REVERTED, result.failure, shapes.data(result.output))
+        reason = _reason(result.output)
+        message = result.failure if reason is None else f"{result.failure}: {reason}"
+        raise RpcError(EXECUTION_REVERTED, message, shapes.data(result.output))
     raise RpcError(SERVER_ERROR, result.failure or "execution failed")
 
 
-def _worth_listing(accessed: AccessList, message: Message, sender_nonce: int) -> AccessList:
+def _reason(output: bytes) -> str | None:
+    """What Error(string) or Panic(uint256) says, in the words of geth; None for other reverts."""
+    selector, arguments = output[:4], output[4:]
+    try:
+        if selector == _ERROR:
+            (text,) = decode(["string"], arguments)
+            return str(text)
+        if selector == _PANIC:
+            (code,) = decode(["uint256"], arguments)
+            return _PANICS.get(code, f"unknown panic code: {code:#x}")
+    except (DecodingError, UnicodeDecodeError, OverflowError):
+        pass  # the contract's own bytes after a borrowed selector
+    return None
+
+
+def _worth_listing(
+    accessed: AccessList, message: Message, sender_nonce: int, coinbase: bytes
+) -> AccessList:
     """Without the accounts that are warm anyway, unless they have slots."""
     to = message.to or create_address(message.sender, sender_nonce)
-    warm = {message.sender, to, *(n.to_bytes(20, "big") for n in range(1, _PRECOMPILES + 1))}
+    precompiles = (n.to_bytes(20, "big") for n in range(1, _PRECOMPILES + 1))
+    warm = {message.sender, to, coinbase, *precompiles}
     return tuple((address, slots) for address, slots in accessed if slots or address not in warm)

@@ -18,8 +18,11 @@ MAX_PERCENTILES = 100
 
 @method("eth_gasPrice")
 def gas_price(node: Node) -> str:
-    """Base fee of the head and the suggested tip, in wei."""
-    return shapes.quantity(node.view.head.header.base_fee_per_gas + TIP_WEI)
+    """Base fee of the head, or the one set for the next block, and the suggested tip, in wei."""
+    head = node.view.head
+    set_fee_wei = node.view.chain.patches.base_fee_wei(head)
+    fee_wei = head.header.base_fee_per_gas if set_fee_wei is None else set_fee_wei
+    return shapes.quantity(fee_wei + TIP_WEI)
 
 
 @method("eth_maxPriorityFeePerGas")
@@ -48,9 +51,15 @@ def fee_history(node: Node, count: Any, newest: Any, percentiles: Any = None) ->
     places = [tree.ancestor_at(last, n) for n in range(first_number, last.number + 1)]
     headers = [place.header for place in places]
     after = view.chain.execution.child_header(headers[-1], headers[-1].timestamp + 1)
+    after_wei = view.chain.patches.base_fee_wei(last)
+    if after_wei is None:
+        after_wei = after.base_fee_per_gas
     answer = {
         "oldestBlock": shapes.quantity(first_number),
-        "baseFeePerGas": [shapes.quantity(h.base_fee_per_gas) for h in (*headers, after)],
+        "baseFeePerGas": [
+            *(shapes.quantity(h.base_fee_per_gas) for h in headers),
+            shapes.quantity(after_wei),
+        ],
         "gasUsedRatio": [h.gas_used / h.gas_limit for h in headers],
         "baseFeePerBlobGas": [shapes.quantity(1)] * (len(headers) + 1),
         "blobGasUsedRatio": [0.0] * len(headers),

@@ -59,12 +59,28 @@ def syncing(node: Node) -> bool:
     return False
 
 
-@method("eth_accounts")
+@method("eth_accounts", "eth_requestAccounts")
 def accounts(node: Node) -> list[str]:
     """The accounts that the node signs for: the users, owner, withdraw signer."""
     if node.devnet is None:
         return []
     return [shapes.data(address) for address in node.devnet.accounts]
+
+
+@method("devnet_info", control=True)
+def info(node: Node) -> Any:
+    """Where vault and token stand, and who owner, withdraw signer and users are."""
+    devnet = node.devnet
+    assert devnet is not None, "control methods are called on a devnet only"
+    return {
+        "chainId": shapes.quantity(node.view.chain.chain_id),
+        "vault": shapes.data(devnet.deployment.vault),
+        "dfToken": shapes.data(devnet.deployment.df_token),
+        "accounts": [
+            {"name": account.name, "address": shapes.data(address)}
+            for address, account in devnet.accounts.items()
+        ],
+    }
 
 
 @method("eth_coinbase")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ztdx_devnet.chain.rpc import params, shapes
@@ -21,6 +22,8 @@ def logs(node: Node, wanted: Any) -> Any:
             raise RpcError(SERVER_ERROR, "unknown block")
         found = view.logs_in(place, query.wanted)
     else:
+        if _is_backwards(wanted):
+            raise RpcError(SERVER_ERROR, "invalid block range params")
         refusal = limits.range_refusal(query.from_number, query.to_number)
         if refusal is not None:
             raise RpcError(limits.range_code, refusal)
@@ -30,3 +33,10 @@ def logs(node: Node, wanted: Any) -> Any:
     if refusal is not None:
         raise RpcError(limits.results_code, refusal)
     return answer
+
+
+def _is_backwards(wanted: Mapping[str, Any]) -> bool:
+    """Whether both ends are numbers, in the wrong order. A tag may well be below a number."""
+    ends = [str(wanted.get(name)) for name in ("fromBlock", "toBlock")]
+    first, last = (int(end, 16) if end.startswith("0x") else None for end in ends)
+    return first is not None and last is not None and first > last

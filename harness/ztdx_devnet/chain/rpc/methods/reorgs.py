@@ -132,8 +132,7 @@ def set_finality(node: Node, safe: Any, finalized: Any) -> bool:
         raise invalid_params(
             f"safe, finalized: expected 0 ≤ safe ≤ finalized, got {safe_depth}, {finalized_depth}"
         )
-    chain = _devnet(node).chain
-    chain.finality.set_depths(safe_depth, finalized_depth, chain.height)
+    _devnet(node).chain.set_finality(safe_depth, finalized_depth)
     return True
 
 

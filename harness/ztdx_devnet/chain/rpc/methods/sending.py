@@ -14,9 +14,15 @@ from ztdx_devnet.chain.rpc.methods.execution import output_of
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.rpc.typed_data import BadTypedData, typed_data_hash
-from ztdx_devnet.chain.transactions import Transaction, Unsigned, decode, impersonate
+from ztdx_devnet.chain.transactions import (
+    SET_CODE_TYPE,
+    Transaction,
+    Unsigned,
+    decode,
+    impersonate,
+)
 
-_KINDS = (0, 1, 2)
+_KINDS = (0, 1, 2, SET_CODE_TYPE)
 
 
 @method("eth_sendRawTransaction")
@@ -41,6 +47,8 @@ def send_unsigned(node: Node, transaction: Any) -> str:
 def sign_transaction(node: Node, transaction: Any) -> Any:
     """Sign for an account of the node, and don't send."""
     signed = authorized(node, transaction)
+    if signed.impersonated:  # the bytes would be a transaction of the stand-in
+        raise UnknownAccount(f"unknown account {shapes.data(signed.sender)}")
     return {"raw": shapes.data(signed.raw()), "tx": shapes.transaction(signed)}
 
 
@@ -114,7 +122,8 @@ def _filled(node: Node, request: CallRequest) -> Unsigned:
             SERVER_ERROR,
             f"chainId does not match node's (have={request.chain_id}, want={chain.chain_id})",
         )
-    base_fee_wei = chain.head.header.base_fee_per_gas
+    set_fee_wei = chain.patches.base_fee_wei(chain.head)
+    base_fee_wei = chain.head.header.base_fee_per_gas if set_fee_wei is None else set_fee_wei
     tip_wei = TIP_WEI if request.tip_wei is None else request.tip_wei
     if request.max_fee_wei is None:
         max_fee_wei = 2 * base_fee_wei + tip_wei
@@ -134,6 +143,7 @@ def _filled(node: Node, request: CallRequest) -> Unsigned:
         max_fee_wei=max_fee_wei,
         tip_wei=tip_wei,
         access_list=request.access_list or (),
+        authorizations=request.authorizations,
     )
 
 
@@ -141,8 +151,12 @@ def _kind(request: CallRequest) -> int:
     """The EIP-2718 type: as asked, else the one that has the fields that were given."""
     if request.kind is not None:
         if request.kind not in _KINDS:
-            raise invalid_params(f"transaction.type: expected 0x0 to 0x2, got {request.kind:#x}")
+            raise invalid_params(f"transaction.type: expected 0, 1, 2 or 4, got {request.kind}")
+        if request.kind == SET_CODE_TYPE and not request.authorizations:
+            raise invalid_params("transaction.type: type 4 needs an authorizationList")
         return request.kind
+    if request.authorizations:
+        return SET_CODE_TYPE
     if request.gas_price_wei is None:
         return 2
     return 0 if request.access_list is None else 1
@@ -151,10 +165,11 @@ def _kind(request: CallRequest) -> int:
 def _estimated(node: Node, request: CallRequest) -> int:
     """On the head; on the pending block when only what waits lets it succeed."""
     chain = node.view.chain
-    context = chain.context(chain.head)
+    edits, grants = request.edits(), len(request.authorizations)
+    context = chain.context(chain.head).edited(edits)
     message = request.message(context.header.base_fee_per_gas)
-    gas, result = estimate_gas(context, message)
+    gas, result = estimate_gas(context, message, grants)
     if not result.succeeded and len(chain.pool):
-        gas, result = estimate_gas(node.pending_context(), message)
+        gas, result = estimate_gas(node.pending_context().edited(edits), message, grants)
     output_of(result)
     return gas

@@ -1,0 +1,116 @@
+"""Dumps: a chain as one string of bytes, the same for the same chain, that another can load."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import rlp
+
+from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.errors import ChainError
+from ztdx_devnet.chain.headers import EmptyHeaders
+from ztdx_devnet.chain.image import ChainImage
+from ztdx_devnet.chain.store import records
+
+_MAGIC = b"ztdx-devnet state 1\n"
+_MAX_BYTES = 2**29  # unpacked
+_MAX_RUN = 10_000_000  # blocks
+
+
+class BadDump(ChainError):
+    """Not a dump of this devnet, or one of another chain."""
+
+    code = "BAD_DUMP"
+
+
+def dump(chain: Chain) -> bytes:
+    """The whole chain, packed. Its hashes of empty blocks are left out: they can be worked out."""
+    ids = {segment: number for number, segment in enumerate(chain.tree.segments)}
+    nodes = chain.execution.nodes.kv_store
+    about = {
+        "chain_id": chain.chain_id,
+        "position": records.encode_position(chain, ids),
+        "patches": {
+            block.hex(): records.encode_patch(patch)
+            for block, patch in chain.patches.items().items()
+        },
+    }
+    content = rlp.encode(
+        [
+            json.dumps(about).encode(),
+            [_encode_segment(segment, ids) for segment in chain.tree.segments],
+            [[key, nodes[key]] for key in sorted(nodes)],
+            [records.encode_waiting(waiting) for waiting in chain.pool],
+        ]
+    )
+    return _MAGIC + zlib.compress(content)
+
+
+def load(chain: Chain, raw: bytes) -> None:
+    """Make `chain` what the dump holds. Raises BadDump, with nothing changed."""
+    if not raw.startswith(_MAGIC):
+        raise BadDump("not a state dump of ztdx-devnet: expected what anvil_dumpState answered")
+    try:
+        unpacker = zlib.decompressobj()
+        content = unpacker.decompress(raw[len(_MAGIC) :], _MAX_BYTES)
+        if not unpacker.eof:
+            raise BadDump(f"the dump is cut short, or longer than {_MAX_BYTES} bytes unpacked")
+        about_json, encoded, nodes, waiting = rlp.decode(content)
+        about = json.loads(about_json)
+        if about["chain_id"] != chain.chain_id:
+            raise BadDump(f"the dump is of chain {about['chain_id']}, this is {chain.chain_id}")
+        segments: list[Segment] = []
+        for fields in encoded:
+            segments.append(_decode_segment(fields, segments))
+        image = ChainImage(
+            segments=segments,
+            nodes=dict(nodes),
+            waiting=[records.decode_waiting(each) for each in waiting],
+            patches={
+                bytes.fromhex(block): records.decode_patch(fields)
+                for block, fields in about["patches"].items()
+            },
+            **records.decode_position(about["position"], segments),
+        )
+    except BadDump:
+        raise
+    except Exception as error:  # whatever a decoder meets in bytes that somebody changed
+        raise BadDump(f"the dump is damaged: {error!r:.200}") from error
+    chain.load(image)
+
+
+def _encode_segment(segment: Segment, ids: dict[Segment, int]) -> list[Any]:
+    parent = segment.parent
+    place = [] if parent is None else [_int(ids[parent.segment]), _int(parent.offset)]
+    header = records.encode_header(segment.header_at(0))
+    if isinstance(segment, ExecutedBlock):
+        return [place, header, records.encode_receipts(segment.receipts)]
+    assert isinstance(segment, EmptyRun)
+    return [place, header, [_int(segment.headers.interval_s), _int(segment.count)]]
+
+
+def _decode_segment(fields: Any, segments: list[Segment]) -> Segment:
+    place, header, body = fields
+    parent = None
+    if place:
+        parent = Place(segments[_number(place[0])], _number(place[1]))
+        parent.hash  # noqa: B018 - raises IndexError beyond the end of a run
+    if isinstance(body, bytes):
+        return records.restore_block(parent, header, body)
+    interval_s, count = _number(body[0]), _number(body[1])
+    if parent is None or not 0 < count <= _MAX_RUN:
+        raise ValueError(f"a run of {count} blocks")
+    headers = EmptyHeaders(records.decode_header(header), interval_s)
+    headers.extend(count)
+    return EmptyRun(parent, headers)
+
+
+def _int(value: int) -> bytes:
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _number(raw: bytes) -> int:
+    return int.from_bytes(raw, "big")

@@ -1,0 +1,3 @@
+import { testActions } from './viem_actions.mjs'
+
+testActions('anvil')

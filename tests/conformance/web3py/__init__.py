@@ -1,0 +1,1 @@
+"""The integration tests that web3.py ships, on our server and on our in-process providers."""
