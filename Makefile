@@ -13,7 +13,7 @@ DEV_READY := $(VENV)/.dev-ready
 CONTRACTS_READY := $(CONTRACTS_VENV)/.ready
 CLIENTS_READY := tests/clients/node_modules/.ready
 
-.PHONY: run test lint types unit contracts artifacts bench bench-chain clean
+.PHONY: run test lint types unit contracts artifacts docs bench bench-chain clean
 
 run: $(RUN_READY)
 	$(BIN)/devnet run scenarios
@@ -32,6 +32,10 @@ unit: $(DEV_READY) $(CLIENTS_READY)
 
 contracts: $(CONTRACTS_READY)
 	$(CONTRACTS_VENV)/bin/ape test tests/contracts -c tests/contracts/pytest.ini
+
+# The method table of docs/chain.md.
+docs: $(DEV_READY)
+	$(BIN)/python -m tests.docs.method_table
 
 # The figures of the README, on a quiet machine.
 bench: $(RUN_READY)

@@ -17,6 +17,7 @@ from tests.unit.chain.builders import (
 from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.log_limits import NO_LIMITS, LogLimits
 from ztdx_devnet.chain.reorgs import Reorg
 from ztdx_devnet.chain.rpc import node as rpc_node
 from ztdx_devnet.chain.rpc.endpoint import answer
@@ -29,9 +30,11 @@ RUN = 30  # empty blocks between the executed ones
 class Node:
     """JSON-RPC over bytes."""
 
-    def __init__(self, chain: Chain, lag_blocks: int = 0) -> None:
+    def __init__(
+        self, chain: Chain, lag_blocks: int = 0, log_limits: LogLimits = NO_LIMITS
+    ) -> None:
         self.chain = chain
-        self._node = rpc_node.Node(View(chain, lag_blocks))
+        self._node = rpc_node.Node(View(chain, lag_blocks, log_limits))
 
     def post(self, body: bytes) -> Any:
         """The decoded answer; None when there is none."""

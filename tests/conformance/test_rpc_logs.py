@@ -113,7 +113,7 @@ def test_ranges_include_both_ends(world: World) -> None:
         wanted = {"fromBlock": hex(first), "toBlock": hex(last)}
         assert len(world.node.ask("eth_getLogs", wanted)) == count, (first, last)
     backwards = {"fromBlock": hex(above), "toBlock": hex(below)}
-    assert world.node.fail("eth_getLogs", backwards) == (-32000, "invalid block range params")
+    assert world.node.fail("eth_getLogs", backwards) == (-32602, "invalid block range params")
     assert world.node.ask("eth_getLogs", {}) == []  # from latest to latest
     assert world.node.ask("eth_getLogs", {"fromBlock": "latest"}) == []
     assert len(world.node.ask("eth_getLogs", {"fromBlock": hex(here), "toBlock": "latest"})) == 9

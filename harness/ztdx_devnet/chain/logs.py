@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ztdx_devnet.chain.blocks import ExecutedBlock, Log, Receipt
 from ztdx_devnet.chain.tree import HeadChange
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedLog:
+class PlacedLog(NamedTuple):
     """A log together with the receipt and block that it stands in."""
 
     log: Log

@@ -63,6 +63,11 @@ MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
     help="An argument of the token's constructor; once for each.",
 )
 @click.option(
+    "--log-limits",
+    metavar="PROVIDER",
+    help="Refuse what that provider refuses to eth_getLogs, in its words: alchemy-free, infura …",
+)
+@click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write URLs, addresses and keys there as JSON when requests can be answered.",
@@ -82,6 +87,7 @@ def chain(
     vault_args: tuple[str, ...],
     token_artifact: str | None,
     token_args: tuple[str, ...],
+    log_limits: str | None,
     ready_file: Path | None,
     log_requests: bool,
     debug: bool,
@@ -112,6 +118,7 @@ def chain(
         interval_s=None if automine or no_mining else block_time or 2,
         ready_file=ready_file,
         logs_requests=log_requests,
+        log_limits=log_limits,
     )
     try:
         serve(settings, click.echo)

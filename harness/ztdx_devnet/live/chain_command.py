@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.log_limits import NO_LIMITS, PROVIDERS
 from ztdx_devnet.chain.mining import Mining
 from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.live.chain_server import ChainServer
@@ -29,6 +30,7 @@ class ChainSettings:
     interval_s: int | None
     ready_file: Path | None
     logs_requests: bool
+    log_limits: str | None = None
 
 
 class CannotServe(Exception):
@@ -39,6 +41,10 @@ def serve(settings: ChainSettings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotServe."""
     if settings.ready_file is not None and not settings.ready_file.parent.is_dir():
         raise CannotServe(f"--ready-file: no such directory: {settings.ready_file.parent}")
+    if settings.log_limits is not None and settings.log_limits not in PROVIDERS:
+        raise CannotServe(
+            f"--log-limits {settings.log_limits}: expected one of {', '.join(sorted(PROVIDERS))}"
+        )
     try:
         opened = open_chain(settings.source)
     except NoChain as error:
@@ -62,7 +68,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stopping.set)
-    server = ChainServer(node_of(devnet), say)
+    limits = PROVIDERS[settings.log_limits] if settings.log_limits else NO_LIMITS
+    server = ChainServer(node_of(devnet, limits), say)
     ready = False
     try:
         try:

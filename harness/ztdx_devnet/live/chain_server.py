@@ -41,13 +41,15 @@ class ChainServer:
         app.router.add_route("POST", "/{path:.*}", self._post)
         app.router.add_route("GET", "/{path:.*}", self._get)
         app.router.add_route("OPTIONS", "/{path:.*}", self._preflight)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S
+        )
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, shutdown_timeout=SHUTDOWN_S).start()
+        await web.TCPSite(self._runner, host, port).start()
         bound: int = self._runner.addresses[0][1]
         if host == "127.0.0.1":  # `localhost` is ::1 first on many machines
             with contextlib.suppress(OSError):
-                await web.TCPSite(self._runner, "::1", bound, shutdown_timeout=SHUTDOWN_S).start()
+                await web.TCPSite(self._runner, "::1", bound).start()
         devnet = self._node.devnet
         if devnet is not None:
             devnet.mining.on_interval.append(self._interval_changed.set)
@@ -73,6 +75,8 @@ class ChainServer:
         except TimeoutError:
             text = f"the body did not come within {BODY_TIMEOUT_S} s"
             return _json(endpoint.refusal(INVALID_REQUEST, text), status=408)
+        except (ConnectionError, web.RequestPayloadError):
+            return web.Response(status=400)  # the client has gone
         return _json(self._answer(self._node, body))
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
@@ -83,7 +87,10 @@ class ChainServer:
                 headers=_ANY_ORIGIN,
             )
         socket = web.WebSocketResponse(max_msg_size=MAX_BODY_BYTES, timeout=SHUTDOWN_S)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return web.Response(status=400)  # the client has gone
         connection = Connection(self._node, socket, request.transport, self._answer)
         self._connections.add(connection)
         try:

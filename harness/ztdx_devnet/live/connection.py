@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections import deque
 from collections.abc import Callable
 
+import orjson
 from aiohttp import WSCloseCode, web
 
 from ztdx_devnet.chain.rpc.node import Node
@@ -111,6 +111,6 @@ class Connection:
             await self._socket.send_str(entry.decode())
             return
         for count, notice in enumerate(entry, start=1):
-            await self._socket.send_str(json.dumps(notice, separators=(",", ":")))
+            await self._socket.send_str(orjson.dumps(notice).decode())
             if count % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)

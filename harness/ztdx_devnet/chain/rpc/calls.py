@@ -60,14 +60,23 @@ class CallRequest:
             access_list=self.access_list or (),
         )
 
-    def edits(self) -> list[Edit]:
-        """The delegations that its authorizations would set."""
-        signed = [(grant.authority(), grant.code) for grant in self.authorizations]
+    def edits(self, chain_id: int) -> list[Edit]:
+        """The delegations that its authorizations would set on that chain."""
+        signed = [
+            (authority, grant)
+            for grant in self.authorizations
+            if grant.chain_id in (0, chain_id) and (authority := grant.authority()) is not None
+        ]
 
         def delegate(state: State) -> None:
-            for authority, code in signed:
-                if authority is not None:
-                    state.set_code(authority, _DELEGATION + code)
+            state.set_nonce(self.sender, state.nonce(self.sender) + 1)  # the transaction's own
+            for authority, grant in signed:
+                code = state.code(authority)
+                taken = code and not code.startswith(_DELEGATION)
+                if taken or grant.nonce != state.nonce(authority):
+                    continue
+                state.set_nonce(authority, grant.nonce + 1)
+                state.set_code(authority, _DELEGATION + grant.code if any(grant.code) else b"")
 
         return [delegate] if signed else []
 

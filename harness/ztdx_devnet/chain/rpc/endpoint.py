@@ -9,6 +9,8 @@ import json
 from math import isfinite
 from typing import Any, Protocol
 
+import orjson
+
 from ztdx_devnet.chain.rpc.errors import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -94,4 +96,7 @@ def _error(request_id: Any, error: RpcError) -> dict[str, Any]:
 
 
 def _dump(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an id beyond 64 bits, which the client gets back as it sent it
+        return json.dumps(value, separators=(",", ":")).encode()

@@ -8,6 +8,7 @@ from typing import Any
 from ztdx_devnet.chain.builder import Preview
 from ztdx_devnet.chain.context import BlockContext
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.log_limits import NO_LIMITS, LogLimits
 from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.chain.rpc.filters import Filters
 from ztdx_devnet.chain.rpc.subscriptions import Subscriptions
@@ -62,6 +63,6 @@ class Node:
         return self.view.chain.next_timestamp_s()
 
 
-def node_of(devnet: Devnet) -> Node:
+def node_of(devnet: Devnet, log_limits: LogLimits = NO_LIMITS) -> Node:
     """The node that shows all of a devnet and controls it."""
-    return Node(View(devnet.chain), devnet=devnet)
+    return Node(View(devnet.chain, log_limits=log_limits), devnet=devnet)

@@ -191,16 +191,16 @@ def receipt(block_of: ExecutedBlock, entry: Receipt) -> Json:
 
 
 def log(placed: PlacedLog, removed: bool = False) -> Json:
-    entry = placed.log
-    return {
-        "address": data(entry.address),
-        "topics": [data(topic) for topic in entry.topics],
-        "data": data(entry.data),
-        "blockHash": data(placed.block.block_hash),
-        "blockNumber": quantity(placed.block.first_number),
-        "blockTimestamp": quantity(placed.block.header.timestamp),
-        "transactionHash": data(placed.receipt.transaction.hash),
-        "transactionIndex": quantity(placed.receipt.transaction_index),
-        "logIndex": quantity(entry.log_index),
+    entry, receipt_of, block_of = placed
+    return {  # written out: a page of a thousand logs is what listeners wait for
+        "address": "0x" + entry.address.hex(),
+        "topics": ["0x" + topic.hex() for topic in entry.topics],
+        "data": "0x" + entry.data.hex(),
+        "blockHash": "0x" + block_of.block_hash.hex(),
+        "blockNumber": hex(block_of.first_number),
+        "blockTimestamp": hex(block_of.header.timestamp),
+        "transactionHash": "0x" + receipt_of.transaction.hash.hex(),
+        "transactionIndex": hex(receipt_of.transaction_index),
+        "logIndex": hex(entry.log_index),
         "removed": removed,
     }

@@ -40,7 +40,8 @@ def call(
 ) -> str:
     """The output of a message on a state; state and block overrides as in geth."""
     request = call_request(transaction)
-    context = overridden(params.context(node, block), state, header).edited(request.edits())
+    context = overridden(params.context(node, block), state, header)
+    context = context.edited(request.edits(context.execution.chain_id))
     message = request.message(context.header.base_fee_per_gas)
     return shapes.data(output_of(context.call(message)))
 
@@ -49,7 +50,8 @@ def call(
 def estimate(node: Node, transaction: Any, block: Any = "latest", state: Any = None) -> str:
     """The least gas limit with which a transaction succeeds."""
     request = call_request(transaction)
-    context = overridden(params.context(node, block), state, None).edited(request.edits())
+    context = overridden(params.context(node, block), state, None)
+    context = context.edited(request.edits(context.execution.chain_id))
     message = request.message(context.header.base_fee_per_gas)
     gas, result = estimate_gas(context, message, len(request.authorizations))
     output_of(result)
@@ -60,7 +62,8 @@ def estimate(node: Node, transaction: Any, block: Any = "latest", state: Any = N
 def create_access_list(node: Node, transaction: Any, block: Any = "latest") -> Any:
     """The accounts and slots that a transaction touches, and the gas it uses with that list."""
     request = call_request(transaction)
-    context = params.context(node, block).edited(request.edits())
+    context = params.context(node, block)
+    context = context.edited(request.edits(context.execution.chain_id))
     message = request.message(context.header.base_fee_per_gas)
     listed: AccessList = message.access_list
     while True:  # a listed slot is cheaper, so another path may be taken

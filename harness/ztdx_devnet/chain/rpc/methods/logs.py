@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ztdx_devnet.chain.rpc import params, shapes
-from ztdx_devnet.chain.rpc.errors import SERVER_ERROR, RpcError
+from ztdx_devnet.chain.rpc.errors import SERVER_ERROR, RpcError, invalid_params
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 
@@ -17,22 +17,26 @@ def logs(node: Node, wanted: Any) -> Any:
     view, limits = node.view, node.view.log_limits
     query = params.log_query(view, wanted)
     if query.block_hash is not None:
+        _refuse(limits.range_code, limits.range_refusal(0, 0))
         place = view.by_hash(query.block_hash)
         if place is None:
             raise RpcError(SERVER_ERROR, "unknown block")
         found = view.logs_in(place, query.wanted)
     else:
         if _is_backwards(wanted):
-            raise RpcError(SERVER_ERROR, "invalid block range params")
-        refusal = limits.range_refusal(query.from_number, query.to_number)
-        if refusal is not None:
-            raise RpcError(limits.range_code, refusal)
+            raise invalid_params("invalid block range params")
+        _refuse(limits.range_code, limits.range_refusal(query.from_number, query.to_number))
+        if limits.refuses_beyond_head and query.to_number > view.height:
+            raise invalid_params("block range extends beyond current head block")
         found = view.logs(query.from_number, query.to_number, query.wanted)
     answer = [shapes.log(placed) for placed in found]
-    refusal = limits.results_refusal(len(answer))
-    if refusal is not None:
-        raise RpcError(limits.results_code, refusal)
+    _refuse(limits.results_code, limits.results_refusal(len(answer)))
     return answer
+
+
+def _refuse(code: int, message: str | None) -> None:
+    if message is not None:
+        raise RpcError(code, message)
 
 
 def _is_backwards(wanted: Mapping[str, Any]) -> bool:

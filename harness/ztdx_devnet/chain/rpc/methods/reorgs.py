@@ -16,7 +16,17 @@ from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.transactions import Transaction, decode
 
-_FIELDS = ("depth", "length", "drop", "keep", "replace", "order", "delayBlocks", "blocks", "branch")
+PLAN_FIELDS = (
+    "depth",
+    "length",
+    "drop",
+    "keep",
+    "replace",
+    "order",
+    "delayBlocks",
+    "blocks",
+    "branch",
+)
 MAX_NEW_BLOCKS = 100_000
 MAX_NAME = 64
 
@@ -29,7 +39,7 @@ def _devnet(node: Node) -> Devnet:
 @method("devnet_reorg", control=True)
 def reorg(node: Node, plan: Any) -> Any:
     """Replace the last blocks by a competing branch; see the cookbook for what it takes."""
-    given = params.fields(plan, "reorg", _FIELDS)
+    given = params.fields(plan, "reorg", PLAN_FIELDS)
     if given.get("depth") is None:
         raise invalid_params("reorg.depth: expected how many blocks to replace")
 

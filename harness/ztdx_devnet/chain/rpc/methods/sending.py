@@ -165,7 +165,7 @@ def _kind(request: CallRequest) -> int:
 def _estimated(node: Node, request: CallRequest) -> int:
     """On the head; on the pending block when only what waits lets it succeed."""
     chain = node.view.chain
-    edits, grants = request.edits(), len(request.authorizations)
+    edits, grants = request.edits(chain.chain_id), len(request.authorizations)
     context = chain.context(chain.head).edited(edits)
     message = request.message(context.header.base_fee_per_gas)
     gas, result = estimate_gas(context, message, grants)
