@@ -32,7 +32,8 @@ ARTIFACTS = ROOT / "harness" / "ztdx_devnet" / "artifacts"
 MODULES = frozenset({"erc20"})
 
 # The compiler's ABI has no error entries, because Vyper raises custom errors as raw bytes. This is
-# the one list of them: (type, name) of each argument, names as in ERC-6093 and OpenZeppelin 5.
+# the one list of them: (type, name) of each argument, names as in ERC-6093 and OpenZeppelin 5.0.
+# Panic(uint256) belongs to the language, so no ABI lists it.
 ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
     "ERC20InsufficientAllowance": (
         ("address", "spender"),
@@ -50,9 +51,19 @@ ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
     "ERC20InvalidSpender": (("address", "spender"),),
     "EnforcedPause": (),
     "ExpectedPause": (),
+    "FailedInnerCall": (),
+    "InsufficientVaultBalance": (
+        ("address", "token"),
+        ("uint256", "requested"),
+        ("uint256", "available"),
+    ),
+    "InvalidSignature": (),
+    "NativeTransferFailed": (),
     "OwnableInvalidOwner": (("address", "owner"),),
     "OwnableUnauthorizedAccount": (("address", "account"),),
     "ReentrancyGuardReentrantCall": (),
+    "SafeERC20FailedOperation": (("address", "token"),),
+    "SignatureExpired": (("uint256", "deadline"), ("uint256", "currentTime")),
     "TokenNotRegistered": (("address", "token"),),
     "ZeroAddress": (),
     "ZeroAmount": (),
@@ -75,15 +86,23 @@ RAISED_BY: dict[str, tuple[str, ...]] = {
     "FalseReturningToken": _BALANCE_AND_APPROVAL,
     "FeeOnTransferToken": _ERC20,
     "LookalikeToken": _ERC20,
+    "LyingToken": _ERC20,
+    "NoReturnToken": _ERC20,
+    "ReenteringReceiver": (),
     "ReenteringToken": _ERC20,
     "RevertingToken": _BALANCE_AND_APPROVAL,
     "VaultClone": (),
     "ZtdxSpotVault": (
         "EnforcedPause",
         "ExpectedPause",
-        "OwnableInvalidOwner",
+        "FailedInnerCall",
+        "InsufficientVaultBalance",
+        "InvalidSignature",
+        "NativeTransferFailed",
         "OwnableUnauthorizedAccount",
         "ReentrancyGuardReentrantCall",
+        "SafeERC20FailedOperation",
+        "SignatureExpired",
         "TokenNotRegistered",
         "ZeroAddress",
         "ZeroAmount",

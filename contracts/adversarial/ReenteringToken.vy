@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """
 @title ReenteringToken
-@notice Calls back into the vault from transferFrom, before it moves anything. Without a lock the
-        vault would measure the inner deposit twice: once for the token, once for the outer caller.
+@notice Calls back into the vault from transferFrom and from transfer, before it moves anything.
+        Without a lock the vault would measure the inner deposit twice: once for the token, once
+        for the outer caller.
         Unless told otherwise it deposits the same amount of itself; setCalls replaces that by
         other calls on the vault. A failing inner call fails the transfer with the vault's own
         error, or is swallowed. Anyone may mint and steer it.
@@ -17,7 +18,6 @@ exports: (
     erc20.totalSupply,
     erc20.balanceOf,
     erc20.allowance,
-    erc20.transfer,
     erc20.approve,
 )
 
@@ -65,14 +65,26 @@ def forward(target: address, data: Bytes[MAX_CALL_BYTES]):
 
 
 @external
+def transfer(receiver: address, amount: uint256) -> bool:
+    self._reenter_once(msg.sender, amount)
+    erc20._transfer(msg.sender, receiver, amount)
+    return True
+
+
+@external
 def transferFrom(sender: address, receiver: address, amount: uint256) -> bool:
     erc20._spend_allowance(sender, msg.sender, amount)
-    if not self.inside:
-        self.inside = True
-        self._reenter(msg.sender, amount)
-        self.inside = False
+    self._reenter_once(msg.sender, amount)
     erc20._transfer(sender, receiver, amount)
     return True
+
+
+@internal
+def _reenter_once(vault: address, amount: uint256):
+    if not self.inside:
+        self.inside = True
+        self._reenter(vault, amount)
+        self.inside = False
 
 
 @internal

@@ -38,6 +38,23 @@ class BareState:
     def code(self, address: str) -> bytes:
         return bytes(self.state.get_code(to_canonical_address(address)))
 
+    def give_bnb(self, address: str, amount_wei: int) -> None:
+        """As a block's fees or a dying contract do, without a call."""
+        self.state.set_balance(to_canonical_address(address), amount_wei)
+
+    def bnb(self, address: str) -> int:
+        return int(self.state.get_balance(to_canonical_address(address)))
+
+    def replace_in_storage(self, address: str, old: str, new: str) -> None:
+        """Writes one address over another, in the one of the first slots that holds it."""
+        account = to_canonical_address(address)
+        (slot,) = (at for at in range(32) if self.state.get_storage(account, at) == int(old, 16))
+        self.state.set_storage(account, slot, int(new, 16))
+
+    @property
+    def timestamp_s(self) -> int:
+        return int(self.state.timestamp)
+
     @property
     def chain_id(self) -> int:
         return int(self.state.execution_context.chain_id)

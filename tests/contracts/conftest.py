@@ -14,6 +14,7 @@ except ModuleNotFoundError:
 else:
     import artifacts
     from ape.contracts import ContractContainer
+    from vouchers import FAR_DEADLINE_S, Voucher, next_voucher
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +76,18 @@ def _deployed_before_the_first_test(
 ) -> None:
     """ape takes the chain back to where it stood after a module's first set-up, and starts over
     when a later test asks for a fixture of a wider scope."""
+
+
+@pytest.fixture
+def voucher(vault: Any, chain: Any) -> Callable[..., "Voucher"]:
+    """The voucher that the vault wants to see next from an account."""
+
+    def make(
+        account: Any, token: Any, amount_wei: int, deadline: int = FAR_DEADLINE_S
+    ) -> "Voucher":
+        return next_voucher(vault, chain, account, token, amount_wei, deadline)
+
+    return make
 
 
 @pytest.fixture

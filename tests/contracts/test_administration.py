@@ -52,9 +52,10 @@ def test_a_new_signer_replaces_the_old_one(vault, owner, signer, stranger):
     assert vault.authorizationSigner() == stranger
 
 
-def test_a_vault_may_have_no_signer(vault, owner):
-    vault.setAuthorizationSigner(NATIVE, sender=owner)
-    assert vault.authorizationSigner() == NATIVE
+def test_a_vault_has_a_signer(vault, owner, signer):
+    with reverts("ZeroAddress"):
+        vault.setAuthorizationSigner(NATIVE, sender=owner)
+    assert vault.authorizationSigner() == signer
 
 
 def test_pause_stops_deposits_until_unpause(vault, df, owner, user, funded):

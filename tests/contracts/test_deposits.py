@@ -1,9 +1,13 @@
 """What the vault takes, what it credits and what it says of it."""
 
 import pytest
+from bare_state import BareState
 from eth_abi import encode
 from eth_utils import keccak
 from expected import (
+    ANSWERED_FALSE,
+    ANSWERED_TRUE,
+    ARITHMETIC_PANIC,
     NATIVE,
     SPOT_DEPOSIT_TOPIC,
     error,
@@ -81,15 +85,86 @@ def test_tokens_sent_before_a_deposit_are_not_part_of_it(vault, df, user, funded
     df.transfer(vault, 500, sender=user)
     receipt = vault.deposit(df, 40, sender=user)
     assert logs_of(receipt, vault) == [spot_deposit(user, df, 40)]
-    assert ledgers(vault, user, df) == (40,) * 4
+    assert ledgers(vault, user, df) == (40, 40, 540, 40)
     assert df.balanceOf(vault) == 540
 
 
-def test_a_token_that_returns_false_deposits_nothing(vault, user, registered):
-    token = registered("FalseReturningToken")
-    with reverts("ZeroAmount"):
+@pytest.mark.parametrize("amount_wei", [0, 100])
+def test_a_token_that_answers_false_is_refused_whatever_it_moved(
+    vault, user, registered, amount_wei
+):
+    token = registered("LyingToken")
+    token.lie(amount_wei, 0, ANSWERED_FALSE, sender=user)
+    with reverts("SafeERC20FailedOperation", token):
         vault.deposit(token, 100, sender=user)
     assert ledgers(vault, user, token) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("answer", [ANSWERED_TRUE, b""], ids=["true", "nothing"])
+def test_a_token_that_moves_nothing_deposits_nothing(vault, user, registered, answer):
+    token = registered("LyingToken")
+    token.lie(0, 0, answer, sender=user)
+    with reverts("ZeroAmount"):
+        vault.deposit(token, 100, sender=user)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", ANSWERED_TRUE, ANSWERED_TRUE + b"\x01", ANSWERED_TRUE + bytes(8_000)],
+    ids=["nothing", "true", "true and a byte", "true and 8,000 bytes"],
+)
+def test_a_token_that_does_not_answer_false_is_credited_with_what_it_moved(
+    vault, user, registered, answer
+):
+    token = registered("LyingToken")
+    token.lie(70, 0, answer, sender=user)
+    receipt = vault.deposit(token, 100, sender=user)
+    assert logs_of(receipt, vault) == [spot_deposit(user, token, 70)]
+    assert ledgers(vault, user, token) == (70,) * 4
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"\x01", ANSWERED_TRUE[1:], encode(["uint256"], [2]), b"\xff" * 32],
+    ids=["one byte", "31 bytes", "two", "every bit"],
+)
+def test_an_answer_that_is_no_bool_fails_the_deposit(vault, user, registered, answer):
+    token = registered("LyingToken")
+    token.lie(100, 0, answer, sender=user)
+    with reverts_with(b""):
+        vault.deposit(token, 100, sender=user)
+
+
+def test_a_token_that_takes_from_the_vault_fails_the_deposit(vault, user, registered):
+    token = registered("LyingToken")
+    vault.deposit(token, 10, sender=user)
+    token.lie(100, 101, ANSWERED_TRUE, sender=user)
+    with reverts_with(ARITHMETIC_PANIC):
+        vault.deposit(token, 100, sender=user)
+    token.lie(100, 100, ANSWERED_TRUE, sender=user)
+    with reverts("ZeroAmount"):
+        vault.deposit(token, 100, sender=user)
+
+
+def test_deposits_beyond_what_a_ledger_holds_are_refused(
+    vault, user, stranger, signer, registered, voucher
+):
+    """The sum of the deposits never falls, so it is full although the vault is empty."""
+    token = registered("LyingToken", MAX_UINT256)
+    vault.deposit(token, MAX_UINT256, sender=user)
+    token.burn(vault, 2, sender=user)
+    for account in (user, stranger):
+        token.mint(account, 1, sender=account)
+        token.approve(vault, 1, sender=account)
+        with reverts_with(ARITHMETIC_PANIC):
+            vault.deposit(token, 1, sender=account)
+    assert ledgers(vault, user, token) == (MAX_UINT256, MAX_UINT256, MAX_UINT256 - 2, MAX_UINT256)
+
+    due = voucher(user, token, 1)
+    vault.withdraw(token, 1, due.deadline, due.signed_by(signer), sender=user)
+    assert vault.accountTokenBalance(user, token) == MAX_UINT256 - 1
+    with reverts_with(ARITHMETIC_PANIC):
+        vault.deposit(token, 1, sender=user)
 
 
 def test_the_tokens_own_errors_reach_the_caller_unchanged(vault, df, owner, user, stranger, funded):
@@ -103,18 +178,23 @@ def test_the_tokens_own_errors_reach_the_caller_unchanged(vault, df, owner, user
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
         b"\x01",
         error("ZeroAddress"),
         keccak(text="Error(string)")[:4] + encode(["string"], ["no"]),
         bytes(range(256)) * 16,
     ],
-    ids=["empty", "one byte", "an error of the vault", "a string", "4,096 bytes"],
+    ids=["one byte", "an error of the vault", "a string", "4,096 bytes"],
 )
 def test_revert_data_of_any_shape_is_handed_on_whole(vault, user, registered, data):
     token = registered("RevertingToken")
     token.setRevertData(data, sender=user)
     with reverts_with(data):
+        vault.deposit(token, 1, sender=user)
+
+
+def test_a_token_that_fails_without_a_word_is_given_an_error(vault, user, registered):
+    token = registered("RevertingToken")
+    with reverts("FailedInnerCall"):
         vault.deposit(token, 1, sender=user)
 
 
@@ -175,7 +255,7 @@ def test_a_plain_token_transfer_is_accepted_and_never_credited(vault, df, user, 
     assert logs_of(receipt, df) == [transfer]
     assert len(receipt.logs) == 1
     assert df.balanceOf(vault) == 25
-    assert ledgers(vault, user, df) == (0, 0, 0, 0)
+    assert ledgers(vault, user, df) == (0, 0, 25, 0)
 
 
 def test_native_deposits_are_refused_until_the_zero_address_is_registered(vault, user):
@@ -189,6 +269,36 @@ def test_a_native_deposit_is_credited_to_the_zero_address(vault, owner, user):
     assert logs_of(receipt, vault) == [spot_deposit(user, NATIVE, 5)]
     assert ledgers(vault, user, NATIVE) == (5,) * 4
     assert vault.balance == 5
+
+
+def test_the_lock_opens_after_a_native_deposit_within_one_transaction(deploy, vault, owner, user):
+    vault.setTokenRegistered(NATIVE, True, sender=owner)
+    receiver = deploy("ReenteringReceiver")
+    receiver.forward(vault, [], value=10, sender=user)
+    receipt = receiver.forward(
+        vault, [vault.depositNative.encode_input()] * 2, value=5, sender=user
+    )
+    assert logs_of(receipt, vault) == [spot_deposit(receiver, NATIVE, 5)] * 2
+
+
+def test_the_balance_of_the_vault_is_what_it_holds(chain, deploy, vault, df, user, funded):
+    """Of whatever token, registered or not, and of BNB that no call brought."""
+    unknown = deploy("LookalikeToken")
+    unknown.mint(vault, 7, sender=user)
+    df.transfer(vault, 25, sender=user)
+    vault.deposit(df, 40, sender=user)
+    assert (vault.vaultTokenBalance(df), vault.vaultTokenBalance(unknown)) == (65, 7)
+
+    state = BareState(chain)
+    state.give_bnb(vault.address, 11)
+    for token, held in ((NATIVE, 11), (df.address, 65)):
+        answer = state.call(user.address, vault.address, "vaultTokenBalance(address)", token)
+        assert int.from_bytes(answer.output, "big") == held
+
+
+def test_the_balance_of_what_is_no_token_is_not_known(vault, user):
+    with reverts_with(b""):
+        vault.vaultTokenBalance(user)
 
 
 def test_a_plain_bnb_transfer_reverts(vault, owner, user):

@@ -57,9 +57,15 @@ def test_a_vault_constructed_at_a_chosen_address_signs_for_that_address(state, c
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("DFToken", (NATIVE,)), ("ZtdxSpotVault", (NATIVE, SIGNER))]
+    ("name", "arguments", "answer"),
+    [
+        ("DFToken", (NATIVE,), error("OwnableInvalidOwner", NATIVE)),
+        ("ZtdxSpotVault", (NATIVE, SIGNER), error("ZeroAddress")),
+        ("ZtdxSpotVault", (OWNER, NATIVE), error("ZeroAddress")),
+    ],
+    ids=["a token without an owner", "a vault without an owner", "a vault without a signer"],
 )
-def test_a_contract_without_an_owner_cannot_be_constructed(state, creation_code, name, arguments):
+def test_it_cannot_be_constructed(state, creation_code, name, arguments, answer):
     failed = state.construct(VAULT, creation_code(name), *arguments)
     assert failed.is_error
-    assert failed.output == error("OwnableInvalidOwner", NATIVE)
+    assert failed.output == answer

@@ -132,6 +132,8 @@ def test_the_allowance_is_checked_before_receiver_and_balance(token, owner, user
         "FalseReturningToken",
         "FeeOnTransferToken",
         "LookalikeToken",
+        "LyingToken",
+        "NoReturnToken",
         "ReenteringToken",
         "RevertingToken",
     ],
