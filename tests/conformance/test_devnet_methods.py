@@ -12,6 +12,7 @@ from tests.conformance.devnet import (
     BOB,
     CAROL,
     DAVE,
+    DF_TOKEN,
     GWEI,
     NOBODY,
     NOT_FOUND,
@@ -86,6 +87,7 @@ def test_every_control_account_and_push_method_answers_as_documented(devnet: Dev
         "devnet_switchBranch": (["main"], dict),
         "devnet_branches": ([], list),
         "devnet_transaction": ([UNKNOWN], dict),
+        "devnet_info": ([], dict),
         "devnet_setFinality": ([1, 2], bool),
         "anvil_reorg": ([1], nothing),
         "anvil_rollback": ([], nothing),
@@ -549,8 +551,13 @@ def test_a_block_gas_limit_holds_from_the_next_block_on(devnet: DevnetNode) -> N
     assert devnet.block(1)["transactions"] == sent[:2]
     assert devnet.block(2)["transactions"] == sent[2:]
     assert devnet.block(1)["gasLimit"] == devnet.block(2)["gasLimit"] == hex(50_000)
-    code, message = devnet.fail("eth_sendTransaction", {**TRANSFER, "gas": hex(50_001)})
-    assert (code, message) == (SERVER, "exceeds block gas limit")
+    too_much = {**TRANSFER, "gas": hex(50_001)}
+    refused = (SERVER, "exceeds block gas limit")
+    assert devnet.fail("eth_sendTransaction", too_much) == refused
+    devnet.ask("evm_setBlockGasLimit", 60_000)  # the pool goes by the next block
+    devnet.ask("eth_sendTransaction", too_much)
+    devnet.ask("evm_setBlockGasLimit", 40_000)
+    assert devnet.fail("eth_sendTransaction", too_much) == refused
 
 
 @pytest.mark.parametrize("prefix", ["anvil", "hardhat"])
@@ -789,6 +796,13 @@ def test_the_node_tells_what_it_is_and_where_it_stands(devnet: DevnetNode, prefi
         "latestBlockNumber": 1,
         "latestBlockHash": head["hash"],
     }
+
+
+def test_the_devnet_tells_where_its_contracts_stand_and_who_is_who(devnet: DevnetNode) -> None:
+    info = devnet.ask("devnet_info")
+    assert (info["chainId"], info["vault"], info["dfToken"]) == ("0x61", VAULT, DF_TOKEN)
+    accounts = [*USERS.values(), OWNER, WITHDRAW_SIGNER]
+    assert info["accounts"] == [{"name": a.name, "address": a.address_hex} for a in accounts]
 
 
 # --- sending --------------------------------------------------------------------------------------

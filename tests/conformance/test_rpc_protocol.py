@@ -211,14 +211,20 @@ def test_a_batch_has_a_limit(node: Node) -> None:
     assert "1001" in response["error"]["message"]
 
 
-def test_answers_are_compact_ascii(node: Node) -> None:
+def test_answers_are_compact_utf8(node: Node) -> None:
     class Echo:
         def call(self, method: str, arguments: list[Any]) -> Any:
             return [method, *arguments]
 
     body = json.dumps({"jsonrpc": "2.0", "id": "ü", "method": "m", "params": ["é"]}).encode()
     answered = answer(Echo(), body)
-    assert answered == b'{"jsonrpc":"2.0","id":"\\u00fc","result":["m","\\u00e9"]}'
+    assert answered == '{"jsonrpc":"2.0","id":"ü","result":["m","é"]}'.encode()
+
+
+def test_an_id_beyond_64_bits_comes_back_as_it_was_sent(node: Node) -> None:
+    request_id = 2**70
+    body = {"jsonrpc": "2.0", "id": request_id, "method": "eth_chainId", "params": []}
+    assert node.post(json.dumps(body).encode())["id"] == request_id
 
 
 def test_the_data_of_an_error_is_beside_its_message() -> None:

@@ -97,6 +97,7 @@ def test_every_field_of_a_reorg_is_documented() -> None:
         ("requests in a batch", f"{endpoint.MAX_BATCH:,}"),
         ("gas of a call or transaction", f"{TRANSACTION_GAS_CAP:,}"),
         ("filters", f"{filters.MAX_FILTERS:,}, {filters.MAX_EVENTS:,} waiting events each"),
+        ("new blocks that a filter remembers", f"{filters.MAX_BLOCKS:,}"),
         ("subscriptions of a connection", f"{subscriptions.MAX_SUBSCRIPTIONS:,}"),
         ("changes that a slow WebSocket client is behind", f"{connection.MAX_WAITING:,}"),
         ("blocks of one `anvil_mine`", f"{control.MAX_BLOCKS:,}"),

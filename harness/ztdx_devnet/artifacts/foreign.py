@@ -35,14 +35,25 @@ def read(path: Path, contract_name: str | None = None) -> Artifact:
     if "contractTypes" in content:
         content = _chosen(path, content["contractTypes"], contract_name)
     abi = content.get("abi")
-    if not isinstance(abi, list) or not all(isinstance(entry, Mapping) for entry in abi):
-        raise BadArtifact(f"{path}: no abi in it: expected an array of objects")
+    if not isinstance(abi, list) or not all(
+        isinstance(entry, Mapping) and _are_parameters(entry.get("inputs", [])) for entry in abi
+    ):
+        raise BadArtifact(f"{path}: no abi in it: expected an array of objects with their inputs")
     return Artifact(
         name=str(content.get("contractName") or path.stem),
         abi=tuple(dict(entry) for entry in abi),
         creation=_creation(path, content),
         runtime=b"",
         compiler_version="",
+    )
+
+
+def _are_parameters(inputs: Any) -> bool:
+    return isinstance(inputs, list) and all(
+        isinstance(entry, Mapping)
+        and isinstance(entry.get("type"), str)
+        and _are_parameters(entry.get("components", []))
+        for entry in inputs
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.headers import Header
 from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas
 from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction
@@ -17,13 +16,16 @@ def refuse_inadmissible(
     transaction: Transaction,
     *,
     chain_id: int,
-    head: Header,
+    gas_limit: int,
     state: State,
     min_gas_price_wei: int,
 ) -> None:
-    """Raise TransactionRefused unless the pool may take this transaction on that head."""
+    """Raise TransactionRefused unless the pool may take this transaction.
+
+    `state` is that of the head, `gas_limit` that of the block above it.
+    """
     signed = transaction.signed
-    if signed.gas > head.gas_limit:
+    if signed.gas > gas_limit:
         raise TransactionRefused("exceeds block gas limit")
     refuse_never_valid(transaction, chain_id)
     if transaction.max_fee_wei < min_gas_price_wei:

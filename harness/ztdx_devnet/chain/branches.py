@@ -23,9 +23,7 @@ class Branches:
     """The named branches of one tree, oldest first. `current` is the name of the canonical one."""
 
     def __init__(self, genesis: Place) -> None:
-        self.current = FIRST
-        self._tips = {FIRST: genesis}
-        self._names = {genesis: FIRST}
+        self.restore(FIRST, {FIRST: genesis})
 
     def __iter__(self) -> Iterator[Branch]:
         return iter([Branch(name, tip) for name, tip in self._tips.items()])
@@ -43,12 +41,13 @@ class Branches:
         canonical; any other head opens a new branch.
         """
         if change.is_reorg or name is not None:
-            self.current = name or self._names.get(change.new_head) or self._free_name()
+            self.current = name or self._name_of(change.new_head) or self._free_name()
         before = self._tips.get(self.current)
-        if before is not None and self._names.get(before) == self.current:
-            del self._names[before]
-        self._tips[self.current] = change.new_head
-        self._names.setdefault(change.new_head, self.current)
+        if before is not None:
+            self._ending[before].remove(self.current)
+            if not self._ending[before]:
+                del self._ending[before]
+        self._enter(self.current, change.new_head)
 
     def copy(self) -> Branches:
         other = Branches.__new__(Branches)
@@ -57,8 +56,21 @@ class Branches:
 
     def restore(self, current: str, tips: Mapping[str, Place]) -> None:
         """Take over what a store has kept."""
-        self.current, self._tips = current, dict(tips)
-        self._names = {tip: name for name, tip in reversed(list(tips.items()))}
+        self.current = current
+        self._tips: dict[str, Place] = {}
+        self._ages: dict[str, int] = {}
+        self._ending: dict[Place, set[str]] = {}  # several branches may end in one block
+        for name, tip in tips.items():
+            self._enter(name, tip)
+
+    def _enter(self, name: str, tip: Place) -> None:
+        self._tips[name] = tip
+        self._ages.setdefault(name, len(self._ages))
+        self._ending.setdefault(tip, set()).add(name)
+
+    def _name_of(self, tip: Place) -> str | None:
+        """The oldest branch that ends there."""
+        return min(self._ending.get(tip, ()), key=self._ages.__getitem__, default=None)
 
     def _free_name(self) -> str:
         number = len(self._tips) + 1

@@ -140,7 +140,7 @@ class Chain:
         refuse_inadmissible(
             transaction,
             chain_id=self.chain_id,
-            head=self.head.header,
+            gas_limit=self.patches.gas_limit(self.head),
             state=self.state_at(self.head),
             min_gas_price_wei=self.min_gas_price_wei,
         )
@@ -182,8 +182,11 @@ class Chain:
     def mine_waiting(self, timestamp_s: int) -> Place | None:
         """As `mine`, but None and no block when the pool has nothing for it."""
         self._refuse_standing_time(timestamp_s)
+        before = (self.pool.version, self.builder.branches)
         block = self._build(self.head, self.pool, timestamp_s)
         if block is None:
+            if before != (self.pool.version, self.builder.branches):  # what it tried is gone
+                self._acted()
             return None
         self._announce(self._set_head(Place(block)))
         return self.head
@@ -312,21 +315,23 @@ class Chain:
         """
         if number == _BEGINNING or number not in self._snapshots:
             return False
-        self._restore(self._snapshots[number])
+        moment = self._snapshots[number]
         for later in [n for n in self._snapshots if n >= number]:
             del self._snapshots[later]
+        self._restore(moment)
         return True
 
     def reset(self) -> None:
         """Go back to the beginning; all snapshots are used up."""
+        self._snapshots = {_BEGINNING: self._snapshots[_BEGINNING]}
         self._restore(self._snapshots[_BEGINNING])
-        self._snapshots = {_BEGINNING: self._moment()}
 
     def load(self, image: ChainImage) -> None:
         """Become the chain of the image; all snapshots are used up. Nothing is announced."""
         genesis = image.segments[0]
         assert isinstance(genesis, ExecutedBlock)
         self._begin(genesis, Execution(self.chain_id, dict(image.nodes)))
+        self.execution.nodes.added += list(image.nodes)[image.first_nodes :]
         for segment in image.segments[1:]:
             self.tree.add(segment)
             if isinstance(segment, ExecutedBlock):
@@ -431,6 +436,7 @@ class Chain:
                 self._report_drop(Dropped(transaction, reason))
             if transaction.hash in plan.replace:
                 coming.append(plan.replace[transaction.hash])
+        coming = [t for t in coming if t.hash not in self.pool]  # a replacement may wait already
         not_before = fork_number + plan.delay_blocks + 1
         for displaced in self.pool.return_orphans(coming, not_before):
             self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))

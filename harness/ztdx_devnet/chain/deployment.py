@@ -57,7 +57,7 @@ class ContractPlan:
                 f"got {len(self.arguments)}: give {self.flag} once for each, in order"
             )
         values = [
-            self._value(given, entry["type"], names)
+            self._value(given, entry, names)
             for given, entry in zip(self.arguments, inputs, strict=True)
         ]
         try:
@@ -86,24 +86,40 @@ class ContractPlan:
                 return list(entry.get("inputs", ()))
         return []
 
-    def _value(self, given: str, kind: str, names: Mapping[str, bytes]) -> Any:
-        if kind == "address" and given in names:
-            return names[given]
+    def _value(self, given: str, entry: Mapping[str, Any], names: Mapping[str, bytes]) -> Any:
+        kind = _type_of(entry)
         try:
-            if kind.endswith("]") or kind == "tuple":
-                return json.loads(given)
-            if kind.startswith(("uint", "int")):
-                return int(given, 0)
-            if kind == "bool":
-                return {"true": True, "false": False}[given]
-            if kind == "address" or kind.startswith("bytes"):
-                return bytes.fromhex(given.removeprefix("0x"))
-        except (ValueError, KeyError) as error:
-            known = f" or one of {', '.join(names)}" if kind == "address" else ""
+            return _read(given, entry, names)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            known = f" or one of {', '.join(names)}" if "address" in kind else ""
             raise DeploymentImpossible(
-                f"{self.artifact.name}: {self.flag} {given!r}: expected {kind}{known}"
+                f"{self.artifact.name}: {self.flag} {given!r:.100}: expected {kind}{known}"
             ) from error
-        return given
+
+
+def _read(given: Any, entry: Mapping[str, Any], names: Mapping[str, bytes]) -> Any:
+    """A value as eth_abi takes it, from text or from what was inside of JSON."""
+    kind = entry["type"]
+    if kind.endswith("]") or kind == "tuple":
+        items = json.loads(given) if isinstance(given, str) else given
+        if not isinstance(items, list):
+            raise TypeError("expected a JSON array")
+        if kind == "tuple":
+            parts = zip(items, entry.get("components", ()), strict=True)
+            return tuple(_read(item, component, names) for item, component in parts)
+        inner = {**entry, "type": kind[: kind.rindex("[")]}
+        return [_read(item, inner, names) for item in items]
+    if not isinstance(given, str):
+        return given  # a number or a boolean of JSON: the encoder knows whether it fits
+    if kind == "address" and given in names:
+        return names[given]
+    if kind.startswith(("uint", "int")):
+        return int(given, 0)
+    if kind == "bool":
+        return {"true": True, "false": False}[given]
+    if kind == "address" or kind.startswith("bytes"):
+        return bytes.fromhex(given.removeprefix("0x"))
+    return given
 
 
 def own_token() -> ContractPlan:

@@ -15,6 +15,7 @@ from eth_utils import ValidationError
 from trie.hexary import HexaryTrie
 
 from ztdx_devnet.chain.blocks import Log, Receipt
+from ztdx_devnet.chain.computation import DevnetState
 from ztdx_devnet.chain.headers import Header
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.py_evm import (
@@ -40,6 +41,7 @@ class _DevnetVM(PragueVM):
     """PragueVM whose ancestor hashes come from our tree."""
 
     consensus_class = NoProofConsensus
+    _state_class = DevnetState
     ancestor_hashes: AncestorHashes
 
     @property

@@ -130,6 +130,10 @@ def _construct(
         )
     except RuntimeError as error:
         raise DeploymentImpossible(f"{plan.artifact.name}: {error}") from error
+    if not state.code(address):
+        raise DeploymentImpossible(
+            f"{plan.artifact.name}: its constructor leaves no code: is that its creation bytecode?"
+        )
 
 
 def _as_owner(state: State, plan: ContractPlan, to: bytes, data: bytes) -> None:
@@ -147,9 +151,15 @@ def _fund_users(state: State, token: ContractPlan, address: bytes) -> bool:
         for user in USERS.values():
             _as_owner(state, token, address, contracts.mint(user.address, TOKEN_WEI))
         return True
-    output = state.run_message(
-        sender=OWNER.address, to=address, data=contracts.balance_of(OWNER.address), gas=_SETUP_GAS
-    )
+    try:
+        output = state.run_message(
+            sender=OWNER.address,
+            to=address,
+            data=contracts.balance_of(OWNER.address),
+            gas=_SETUP_GAS,
+        )
+    except RuntimeError as error:
+        raise DeploymentImpossible(f"{token.artifact.name}: balanceOf: {error}") from error
     share_wei = min(int.from_bytes(output[:32], "big") // (len(USERS) + 1), TOKEN_WEI)
     if share_wei == 0:
         return False

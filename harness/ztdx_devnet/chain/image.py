@@ -15,11 +15,13 @@ from ztdx_devnet.chain.pool import Waiting
 class ChainImage:
     """Segments in the order of building, genesis first, each parent before its children.
 
-    `nodes` are trie nodes and code by hash; `tips` the last block of each named branch.
+    `nodes` are trie nodes and code by hash, the `first_nodes` ones of genesis first; `tips` the
+    last block of each named branch.
     """
 
     segments: Sequence[Segment]
     nodes: Mapping[bytes, bytes]
+    first_nodes: int
     head: Place
     current_branch: str
     tips: Mapping[str, Place]

@@ -103,9 +103,14 @@ class Mining:
             fee_wei = chain.head.header.base_fee_per_gas
             place = chain.mine(timestamp_s)
             timestamp_s, count = timestamp_s + interval_s, count - 1
-            held = any(w.not_before_number > place.number for w in chain.pool)
-            if not place.receipts and place.header.base_fee_per_gas == fee_wei and not held:
-                break  # nothing that waits can ever come in by empty blocks alone
+            if place.receipts or place.header.base_fee_per_gas != fee_wei:
+                continue
+            # Empty blocks alone let nothing in until a transaction's height has come.
+            held = [w.not_before_number for w in chain.pool if w.not_before_number > place.number]
+            empty = min(min(held) - place.number - 1, count) if held else count
+            if empty:
+                chain.mine_empty(empty, timestamp_s, interval_s)
+                timestamp_s, count = timestamp_s + empty * interval_s, count - empty
         if count:
             chain.mine_empty(count, timestamp_s, interval_s)
         self._mined()

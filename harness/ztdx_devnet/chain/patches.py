@@ -60,6 +60,13 @@ class Patches:
         self.version += 1
         self._by_block = dict(other._by_block)
 
+    def gas_limit(self, place: Place) -> int:
+        """The gas limit of the block above this one."""
+        patch = self.of(place)
+        if patch is None or patch.gas_limit is None:
+            return place.header.gas_limit
+        return patch.gas_limit
+
     def base_fee_wei(self, place: Place) -> int | None:
         """The base fee that was set for the block above this one, if any."""
         patch = self.of(place)

@@ -27,6 +27,7 @@ from eth.vm.forks.london.transactions import UnsignedDynamicFeeTransaction
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.computation import PragueComputation
+from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.prague.transactions import (
     Authorization,
     PragueTransactionBuilder,
@@ -46,6 +47,8 @@ __all__ = [
     "Message",
     "NoProofConsensus",
     "PragueBlockHeader",
+    "PragueComputation",
+    "PragueState",
     "PragueTransactionBuilder",
     "PragueUnsignedLegacyTransaction",
     "PragueVM",

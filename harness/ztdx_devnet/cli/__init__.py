@@ -27,8 +27,13 @@ def main() -> None:
     """Entry point. A wrong flag is bad input: exit code 3, where click would say 2."""
     try:
         devnet(prog_name="devnet", standalone_mode=False)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx is not None else "devnet"
+        told = f"{path}: {error.format_message()} `{path} --help` shows what it takes"
+        click.echo(told, err=True)
+        sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"devnet: {error.format_message()}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except click.Abort:
         sys.exit(130)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from ztdx_devnet.chain.errors import ChainError
 from ztdx_devnet.chain.rpc import endpoint
-from ztdx_devnet.chain.rpc.errors import INVALID_REQUEST
+from ztdx_devnet.chain.rpc.errors import INTERNAL_ERROR, INVALID_REQUEST
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.live.connection import Connection
 
@@ -120,7 +122,11 @@ class ChainServer:
         devnet = node.devnet
         if devnet is not None and devnet.logs_requests:
             self._log(endpoint.summary(body))
-        return endpoint.answer(node, body)
+        try:
+            return endpoint.answer(node, body)
+        except Exception:  # an error of our own: the other clients go on
+            logging.getLogger(__name__).exception("no answer to %s", endpoint.summary(body))
+            return endpoint.refusal(INTERNAL_ERROR, "internal error; the server's log has it")
 
     async def _mine(self) -> None:
         """A block every interval, for as long as there is one."""
@@ -132,7 +138,10 @@ class ChainServer:
                 async with asyncio.timeout(devnet.mining.interval_s):
                     await self._interval_changed.wait()
             except TimeoutError:
-                devnet.mining.mine()
+                try:
+                    devnet.mining.mine()
+                except ChainError as error:  # its file can't be written: it goes on in memory
+                    self._log(f"devnet: {error}")
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

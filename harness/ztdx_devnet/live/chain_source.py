@@ -40,8 +40,8 @@ class ForeignContract:
             if self.arguments:
                 raise NoChain(f"{flag}-arg needs {flag}-artifact: our own contract takes none")
             return own
-        path, _, name = self.artifact.partition(":")
-        if Path(self.artifact).exists():
+        path, colon, name = self.artifact.rpartition(":")
+        if not colon or Path(self.artifact).exists():
             path, name = self.artifact, ""
         artifact = foreign.read(Path(path), name or None)
         return ContractPlan(artifact, self.arguments, f"{flag}-arg")
@@ -75,7 +75,12 @@ def open_chain(source: ChainSource) -> OpenedChain:
             genesis = _genesis(source)
             chain = Chain(genesis)
             return OpenedChain(chain, genesis.deployment, genesis.users_have_tokens, None)
-        return _open_kept(ChainFile(source.state), source)
+        file = ChainFile(source.state)
+        try:
+            return _open_kept(file, source)
+        except BaseException:
+            file.close()
+            raise
     except (BadArtifact, BadStore, DeploymentImpossible) as error:
         raise NoChain(str(error)) from error
 
@@ -95,9 +100,14 @@ def _open_kept(file: ChainFile, source: ChainSource) -> OpenedChain:
         )
         return OpenedChain(chain, genesis.deployment, genesis.users_have_tokens, file)
     about = file.about
-    if source.chain_id not in (None, about["chain_id"]):
+    try:
+        chain_id, users_have_tokens = int(about["chain_id"]), bool(about["users_have_tokens"])
+        deployment = Deployment(bytes.fromhex(about["vault"]), bytes.fromhex(about["df_token"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoChain(f"{file.path} is damaged ({error!r}); choose another --state") from error
+    if source.chain_id not in (None, chain_id):
         raise NoChain(
-            f"--chain-id {source.chain_id}: {file.path} holds chain {about['chain_id']}; leave the "
+            f"--chain-id {source.chain_id}: {file.path} holds chain {chain_id}; leave the "
             "flag out, or choose another --state"
         )
     if source.addresses is not None or source.vault or source.token:
@@ -105,10 +115,7 @@ def _open_kept(file: ChainFile, source: ChainSource) -> OpenedChain:
             f"{file.path} has its contracts already; leave --addresses and the artifacts out, or "
             "choose another --state"
         )
-    deployment = Deployment(bytes.fromhex(about["vault"]), bytes.fromhex(about["df_token"]))
-    return OpenedChain(
-        file.load(about["chain_id"]), deployment, bool(about["users_have_tokens"]), file
-    )
+    return OpenedChain(file.load(chain_id), deployment, users_have_tokens, file)
 
 
 def _genesis(source: ChainSource) -> Genesis:

@@ -65,9 +65,18 @@ class Connection:
         self._subscriptions.close()
         if self._writer is not asyncio.current_task():
             self._writer.cancel()
-        with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                await self._socket.close(code=code, message=reason.encode())
+        leaving = asyncio.create_task(self._leave(code, reason))
+        await asyncio.wait({leaving}, timeout=CLOSE_S)
+        # While the client does not read, aiohttp lets all who write wait for one future, which
+        # the writer's end cancels.
+        if not leaving.done() or leaving.cancelled():
+            leaving.cancel()
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def _leave(self, code: int, reason: str) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._socket.close(code=code, message=reason.encode())
 
     def _push(self, notices: Notices) -> None:
         if self._gone:

@@ -1,8 +1,8 @@
 """Filters: what a client asks for again and again, and what has come up since it last asked.
 
 Memory is bounded: of more than `MAX_FILTERS` the one that waited longest to be asked goes, and so
-does one for which more than `MAX_EVENTS` events wait. A client sees 'filter not found', as it does
-when a real node has forgotten its filter.
+does one for which more than `MAX_EVENTS` events or `MAX_BLOCKS` blocks wait. A client sees 'filter
+not found', as it does when a real node has forgotten its filter.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ztdx_devnet.chain.tree import HeadChange
 
 MAX_FILTERS = 1_000
 MAX_EVENTS = 10_000
+MAX_BLOCKS = 1_000_000  # their hashes are one answer
 
 Kind = Literal["logs", "blocks", "pending"]
 
@@ -31,6 +32,14 @@ class Filter:
     interest: LogInterest | None = None
     query: Any = None
     events: list[HeadChange | Transaction] = field(default_factory=list)
+    blocks: int = 0
+
+    def enter(self, event: HeadChange | Transaction) -> bool:
+        """Let an event wait; False when there are too many."""
+        self.events.append(event)
+        if isinstance(event, HeadChange) and self.kind == "blocks":
+            self.blocks += event.new_head.number - event.ancestor.number
+        return len(self.events) <= MAX_EVENTS and self.blocks <= MAX_BLOCKS
 
     def changes(self) -> Iterator[Any]:
         """The JSON of what has come up, in order."""
@@ -79,6 +88,7 @@ class Filters:
             return None
         changes = list(found.changes())
         found.events.clear()
+        found.blocks = 0
         return changes
 
     def remove(self, number: int) -> bool:
@@ -94,9 +104,7 @@ class Filters:
     def _enter(self, kinds: tuple[Kind, ...], event: HeadChange | Transaction) -> None:
         overflowing = []
         for number, each in self._filters.items():
-            if each.kind in kinds:
-                each.events.append(event)
-                if len(each.events) > MAX_EVENTS:
-                    overflowing.append(number)
+            if each.kind in kinds and not each.enter(event):
+                overflowing.append(number)
         for number in overflowing:
             del self._filters[number]

@@ -22,6 +22,7 @@ from ztdx_devnet.chain.image import ChainImage
 from ztdx_devnet.chain.patches import Patch
 from ztdx_devnet.chain.pool import Waiting
 from ztdx_devnet.chain.store import records
+from ztdx_devnet.chain.store.soundness import refuse_unsound
 from ztdx_devnet.chain.tree import BlockTree
 
 FILE_NAME = "chain.sqlite3"
@@ -86,12 +87,26 @@ class ChainFile:
 
     @property
     def about(self) -> dict[str, Any]:
-        rows = self._connection.execute("SELECT key, value FROM about")
-        return {key: json.loads(value) for key, value in rows}
+        """Raises BadStore."""
+        try:
+            rows = self._connection.execute("SELECT key, value FROM about")
+            return {key: json.loads(value) for key, value in rows}
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise self._damaged(error) from error
 
     @property
     def is_empty(self) -> bool:
-        return self._connection.execute("SELECT 1 FROM segment LIMIT 1").fetchone() is None
+        """Whether no chain was created in it yet. Raises BadStore."""
+        try:
+            query = "SELECT 1 FROM about UNION SELECT 1 FROM segment LIMIT 1"
+            found = self._connection.execute(query).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+        return found is None
+
+    def _damaged(self, error: Exception) -> BadStore:
+        told = f"{error!r:.200}".replace("\n", " ")
+        return BadStore(f"{self.path} is damaged ({told}); choose another directory")
 
     def create(self, chain: Chain, about: dict[str, Any]) -> None:
         """Write a new chain, and what is to be known of it, and follow it."""
@@ -104,10 +119,10 @@ class ChainFile:
         """The chain that the file holds, which it follows from now on. Raises BadStore."""
         try:
             image = self._read()
-            first = image.segments[0].header_at(0)
-        except (KeyError, ValueError, TypeError, IndexError, sqlite3.DatabaseError) as error:
-            raise BadStore(f"{self.path} is damaged: {error!r:.200}") from error
-        chain = Chain(Genesis(first, Execution(chain_id)))
+            refuse_unsound(image)
+        except Exception as error:  # whatever a decoder meets in bytes that somebody changed
+            raise self._damaged(error) from error
+        chain = Chain(Genesis(image.segments[0].header_at(0), Execution(chain_id)))
         chain.load(image)
         self._remember(chain)
         self._follow(chain)
@@ -282,9 +297,9 @@ class ChainFile:
         self._ids = {segment: i for i, segment in enumerate(chain.tree.segments)}
         self._counts = {s: s.count for s in chain.tree.segments if isinstance(s, EmptyRun)}
         chain.tree.take_changed_runs()
-        (last,) = self._connection.execute("SELECT max(seq) FROM node").fetchone()
-        self._first_node = last + 1
-        self._nodes_saved = 0
+        nodes = chain.execution.nodes
+        self._first_node = len(nodes.kv_store) - len(nodes.added)
+        self._nodes_saved = len(nodes.added)
         self._waiting_saved = list(chain.pool)
         self._patches_saved = (id(chain.patches), chain.patches.version)
 
@@ -293,10 +308,6 @@ class ChainFile:
     def _open(self) -> None:
         execute = self._connection.execute
         execute("PRAGMA locking_mode = EXCLUSIVE")
-        execute("PRAGMA journal_mode = WAL")
-        execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; a power cut may
-        (application,) = execute("PRAGMA application_id").fetchone()
-        (version,) = execute("PRAGMA user_version").fetchone()
         with self._transaction():  # takes the lock
             (tables,) = execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if tables == 0:
@@ -304,7 +315,8 @@ class ChainFile:
                     execute(statement)
                 execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 execute(f"PRAGMA user_version = {FORMAT}")
-                return
+            (application,) = execute("PRAGMA application_id").fetchone()
+            (version,) = execute("PRAGMA user_version").fetchone()
         if application != _APPLICATION_ID:
             raise BadStore(f"{self.path} is not a chain's file; choose another directory")
         if version != FORMAT:
@@ -312,6 +324,8 @@ class ChainFile:
                 f"{self.path} has format {version}, this devnet reads format {FORMAT}; "
                 "choose another directory"
             )
+        execute("PRAGMA journal_mode = WAL")  # not before it is known to be ours
+        execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; a power cut may
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

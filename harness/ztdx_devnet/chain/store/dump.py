@@ -14,6 +14,7 @@ from ztdx_devnet.chain.errors import ChainError
 from ztdx_devnet.chain.headers import EmptyHeaders
 from ztdx_devnet.chain.image import ChainImage
 from ztdx_devnet.chain.store import records
+from ztdx_devnet.chain.store.soundness import refuse_unsound
 
 _MAGIC = b"ztdx-devnet state 1\n"
 _MAX_BYTES = 2**29  # unpacked
@@ -29,20 +30,20 @@ class BadDump(ChainError):
 def dump(chain: Chain) -> bytes:
     """The whole chain, packed. Its hashes of empty blocks are left out: they can be worked out."""
     ids = {segment: number for number, segment in enumerate(chain.tree.segments)}
-    nodes = chain.execution.nodes.kv_store
+    nodes, added = chain.execution.nodes.kv_store, set(chain.execution.nodes.added)
     about = {
         "chain_id": chain.chain_id,
         "position": records.encode_position(chain, ids),
         "patches": {
             block.hex(): records.encode_patch(patch)
-            for block, patch in chain.patches.items().items()
+            for block, patch in sorted(chain.patches.items().items())
         },
     }
     content = rlp.encode(
         [
             json.dumps(about).encode(),
             [_encode_segment(segment, ids) for segment in chain.tree.segments],
-            [[key, nodes[key]] for key in sorted(nodes)],
+            [[key, nodes[key]] for key in (*sorted(nodes.keys() - added), *sorted(added))],
             [records.encode_waiting(waiting) for waiting in chain.pool],
         ]
     )
@@ -75,6 +76,7 @@ def load(chain: Chain, raw: bytes) -> None:
             },
             **records.decode_position(about["position"], segments),
         )
+        refuse_unsound(image)
     except BadDump:
         raise
     except Exception as error:  # whatever a decoder meets in bytes that somebody changed

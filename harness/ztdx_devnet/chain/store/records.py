@@ -150,6 +150,7 @@ def encode_position(chain: Chain, ids: Mapping[Segment, int]) -> dict[str, Any]:
         "opened_branches": chain.builder.branches,
         "finality": asdict(chain.finality),
         "min_gas_price_wei": chain.min_gas_price_wei,
+        "first_nodes": len(chain.execution.nodes.kv_store) - len(chain.execution.nodes.added),
     }
 
 
@@ -165,7 +166,7 @@ def decode_position(fields: dict[str, Any], segments: Sequence[Segment]) -> dict
 
 def _place(coordinates: list[int], segments: Sequence[Segment]) -> Place:
     number, offset = coordinates
-    if not 0 <= offset < segments[number].count:
+    if number < 0 or not 0 <= offset < segments[number].count:
         raise ValueError(f"no block {offset} in segment {number}")
     return Place(segments[number], offset)
 

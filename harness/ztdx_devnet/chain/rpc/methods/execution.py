@@ -17,6 +17,7 @@ from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.state import AccessList, create_address
 
+_LIST_ROUNDS = 16  # a contract could go on for ever to touch one slot more
 _PRECOMPILES = 0x11  # the last of them (EIP-2537)
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
 _PANIC = bytes.fromhex("4e487b71")  # Panic(uint256)
@@ -66,7 +67,7 @@ def create_access_list(node: Node, transaction: Any, block: Any = "latest") -> A
     context = context.edited(request.edits(context.execution.chain_id))
     message = request.message(context.header.base_fee_per_gas)
     listed: AccessList = message.access_list
-    while True:  # a listed slot is cheaper, so another path may be taken
+    for _ in range(_LIST_ROUNDS):  # a listed slot is cheaper, so another path may be taken
         message = replace(message, access_list=listed)
         result, accessed = context.trace(message)
         sender_nonce = context.state().nonce(message.sender)

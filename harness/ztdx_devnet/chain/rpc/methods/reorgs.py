@@ -29,6 +29,7 @@ PLAN_FIELDS = (
 )
 MAX_NEW_BLOCKS = 100_000
 MAX_NAME = 64
+DEFAULT_GAS = 1_000_000  # of a transaction that is given as an object: there is no state to try it
 
 
 def _devnet(node: Node) -> Devnet:
@@ -54,7 +55,8 @@ def reorg(node: Node, plan: Any) -> Any:
     depth = count("depth", None, 2**53)
     assert depth is not None
     blocks = given.get("blocks")
-    composed = None if blocks is None else _blocks(node, blocks)
+    given_there = _Given(node, depth)
+    composed = None if blocks is None else given_there.blocks(blocks)
     length = count("length", None if composed is None else len(composed), MAX_NEW_BLOCKS)
     keep = given.get("keep")
     outcome = _devnet(node).chain.reorg(
@@ -63,7 +65,7 @@ def reorg(node: Node, plan: Any) -> Any:
             length=length,
             drop=frozenset(params.hashes(given.get("drop") or [], "reorg.drop")),
             keep=None if keep is None else frozenset(params.hashes(keep, "reorg.keep")),
-            replace=_replacements(node, given.get("replace")),
+            replace=given_there.replacements(given.get("replace")),
             order=params.hashes(given.get("order") or [], "reorg.order"),
             delay_blocks=count("delayBlocks", 0, 2**53) or 0,
             blocks=composed,
@@ -159,6 +161,7 @@ def anvil_reorg(node: Node, depth: Any, pairs: Any = None) -> None:
     if number > MAX_NEW_BLOCKS:
         raise invalid_params(f"depth: at most {MAX_NEW_BLOCKS} new blocks, got {number}")
     blocks: list[list[Transaction]] = [[] for _ in range(number)]
+    given_there = _Given(node, number)
     if not isinstance(pairs or [], list):
         raise invalid_params(f"pairs: expected an array, got {params.shown(pairs)}")
     for pair in pairs or []:
@@ -169,7 +172,7 @@ def anvil_reorg(node: Node, depth: Any, pairs: Any = None) -> None:
         index = params.integer(pair[1], "block index")
         if not 0 <= index < number:
             raise invalid_params(f"block index: expected 0 to {number - 1}, got {index}")
-        blocks[index].append(_transaction(node, pair[0]))
+        blocks[index].append(given_there.transaction(pair[0]))
     _devnet(node).chain.reorg(Reorg(depth=number, length=number, blocks=blocks))
     _devnet(node).mining.reorged()
 
@@ -182,33 +185,63 @@ def anvil_rollback(node: Node, depth: Any = None) -> None:
     _devnet(node).mining.reorged()
 
 
-def _blocks(node: Node, value: Any) -> list[list[Transaction]]:
-    if not isinstance(value, list) or not all(isinstance(block, list) for block in value):
-        raise invalid_params("reorg.blocks: expected an array of arrays of transactions")
-    return [[_transaction(node, entry) for entry in block] for block in value]
+class _Given:
+    """Transactions that a caller gives for a new branch: by hash, as signed bytes, or as objects.
 
+    An object without a nonce gets the one that its sender has there, without gas `DEFAULT_GAS`.
+    """
 
-def _replacements(node: Node, value: Any) -> dict[bytes, Transaction]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise invalid_params(f"reorg.replace: expected an object, got {params.shown(value)}")
-    return {
-        params.data(old, "reorg.replace", 32): _transaction(node, new) for old, new in value.items()
-    }
+    def __init__(self, node: Node, depth: int) -> None:
+        self._node = node
+        self._chain = _devnet(node).chain
+        fork = self._chain.tree.at(max(self._chain.height - depth, 0))
+        assert fork is not None
+        self._state = self._chain.state_at(fork)
+        self._next_nonce: dict[bytes, int] = {}
 
+    def blocks(self, value: Any) -> list[list[Transaction]]:
+        if not isinstance(value, list) or not all(isinstance(block, list) for block in value):
+            raise invalid_params("reorg.blocks: expected an array of arrays of transactions")
+        return [[self.transaction(entry) for entry in block] for block in value]
 
-def _transaction(node: Node, value: Any) -> Transaction:
-    """A transaction by its hash, as signed bytes, or as an object to sign or impersonate."""
-    if isinstance(value, Mapping):
-        return authorized(node, value, anyone=True)
-    raw = params.data(value, "transaction")
-    if len(raw) != 32:
-        return decode(raw)
-    known = _known(_devnet(node).chain, raw)
-    if known is None:
-        raise invalid_params(f"transaction: {shapes.data(raw)} is unknown")
-    return known
+    def replacements(self, value: Any) -> dict[bytes, Transaction]:
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise invalid_params(f"reorg.replace: expected an object, got {params.shown(value)}")
+        found = {}
+        for old, new in value.items():
+            old_hash = params.data(old, "reorg.replace", 32)
+            replaced = _known(self._chain, old_hash)
+            found[old_hash] = self.transaction(new, None if replaced is None else replaced.nonce)
+        return found
+
+    def transaction(self, value: Any, nonce: int | None = None) -> Transaction:
+        """`nonce` is for an object that names none; None: the sender's next on the branch."""
+        if isinstance(value, Mapping):
+            filled = dict(value)
+            if filled.get("gas") is None:
+                filled["gas"] = shapes.quantity(DEFAULT_GAS)
+            if filled.get("nonce") is None:
+                sender = params.address(filled.get("from"), "transaction.from")
+                nonce = self._nonce(sender) if nonce is None else nonce
+                filled["nonce"] = shapes.quantity(nonce)
+            return self._seen(authorized(self._node, filled, anyone=True))
+        raw = params.data(value, "transaction")
+        if len(raw) != 32:
+            return self._seen(decode(raw))
+        known = _known(self._chain, raw)
+        if known is None:
+            raise invalid_params(f"transaction: {shapes.data(raw)} is unknown")
+        return self._seen(known)
+
+    def _nonce(self, sender: bytes) -> int:
+        return self._next_nonce.get(sender, self._state.nonce(sender))
+
+    def _seen(self, transaction: Transaction) -> Transaction:
+        following = max(self._nonce(transaction.sender), transaction.nonce + 1)
+        self._next_nonce[transaction.sender] = following
+        return transaction
 
 
 def _known(chain: Chain, transaction_hash: bytes) -> Transaction | None:
