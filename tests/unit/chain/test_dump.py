@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rlp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.chain.store import dump as dumps
 from ztdx_devnet.chain.store.chain_file import ChainFile
 from ztdx_devnet.chain.store.dump import BadDump, dump, load
+from ztdx_devnet.chain.store.packing import pack, unpack
 from ztdx_devnet.chain.transactions import Unsigned, impersonate
 
 MAGIC = b"ztdx-devnet state 1\n"
@@ -245,11 +245,23 @@ def refused(raw: bytes) -> str:
 
 
 def edited(change: Callable[[Any, list[Any]], None]) -> bytes:
-    """The dump with its JSON and its lists changed."""
-    about_json, *lists = rlp.decode(unpacked(DUMP))
+    """The dump with its JSON and its lists changed: segments, nodes, waiting transactions."""
+    about_json, segments, nodes, waiting = unpack(unpacked(DUMP))
+    flat = unpack(nodes)
+    lists: list[Any] = [
+        [unpack(segment) for segment in unpack(segments)],
+        [list(pair) for pair in zip(flat[::2], flat[1::2], strict=True)],
+        unpack(waiting),
+    ]
     about = json.loads(about_json)
     change(about, lists)
-    return packed(rlp.encode([json.dumps(about).encode(), *lists]))
+    packers: list[Callable[[Any], bytes]] = [
+        lambda segments: pack(map(pack, segments)),
+        lambda pairs: pack(item for pair in pairs for item in pair),
+        pack,
+    ]
+    parts = [packer(part) for packer, part in zip(packers, lists, strict=False)]
+    return packed(pack([json.dumps(about).encode(), *parts, *lists[3:]]))
 
 
 def test_the_edited_dump_is_the_dump_when_nothing_is_edited() -> None:
@@ -275,6 +287,12 @@ def test_the_edited_dump_is_the_dump_when_nothing_is_edited() -> None:
 )
 def test_other_bytes_are_refused(raw: bytes, told: str) -> None:
     assert told in refused(raw)
+
+
+def test_a_long_forged_list_is_refused_in_linear_time() -> None:
+    about_json, *_ = unpack(unpacked(DUMP))
+    many = bytes(4 * 5_000_000)  # five million empty items, 20 kB packed
+    assert "damaged" in refused(packed(pack([about_json, many, many, b""])))
 
 
 def test_a_dump_of_another_chain_id_is_refused() -> None:
@@ -328,21 +346,21 @@ EDITS: list[Callable[[Any, list[Any]], None]] = [
     lambda _, lists: lists[0].pop(0),
     lambda _, lists: lists[0].pop(1),
     lambda _, lists: lists[0].reverse(),
-    lambda _, lists: lists[0][1][0].__setitem__(0, b"\x01"),
-    lambda _, lists: lists[0][1][0].__setitem__(1, b"\x01"),
+    lambda _, lists: lists[0][1].__setitem__(1, pack([b"\x01", b""])),
+    lambda _, lists: lists[0][1].__setitem__(1, pack([b"", b"\x01"])),
+    lambda _, lists: lists[0][1].__setitem__(1, b"\x01"),
     lambda _, lists: lists[0].__setitem__(0, lists[0][1]),
     lambda _, lists: lists[0].__setitem__(1, lists[0][2]),
-    lambda _, lists: [s.__setitem__(2, [b"", b"\x01"]) for s in lists[0] if type(s[2]) is list],
-    lambda _, lists: [s.__setitem__(2, [b"\x02", b""]) for s in lists[0] if type(s[2]) is list],
-    lambda _, lists: [
-        s.__setitem__(2, [b"\x02", b"\xff" * 40]) for s in lists[0] if type(s[2]) is list
-    ],
+    lambda _, lists: [s.__setitem__(2, b"") for s in lists[0] if len(s) == 4],
+    lambda _, lists: [s.__setitem__(3, b"") for s in lists[0] if len(s) == 4],
+    lambda _, lists: [s.__setitem__(3, b"\xff" * 40) for s in lists[0] if len(s) == 4],
+    lambda _, lists: [s.append(b"") for s in lists[0]],
     lambda _, lists: lists[1].clear(),
     lambda _, lists: lists[1][0].__setitem__(0, b"\x00" * 32),
     lambda _, lists: lists[1][0].__setitem__(1, b"\x00"),
     lambda _, lists: lists[2].append(lists[2][0]),
     lambda _, lists: lists[2].append(b"\xc0"),
-    lambda _, lists: lists.append([]),
+    lambda _, lists: lists.append(b""),
     lambda _, lists: lists.pop(),
 ]
 

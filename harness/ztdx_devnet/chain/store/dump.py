@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import Any
-
-import rlp
 
 from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Segment
 from ztdx_devnet.chain.chain import Chain
@@ -14,10 +11,11 @@ from ztdx_devnet.chain.errors import ChainError
 from ztdx_devnet.chain.headers import EmptyHeaders
 from ztdx_devnet.chain.image import ChainImage
 from ztdx_devnet.chain.store import records
+from ztdx_devnet.chain.store.packing import pack, pack_integer, unpack, unpack_integer
 from ztdx_devnet.chain.store.soundness import refuse_unsound
 
 _MAGIC = b"ztdx-devnet state 1\n"
-_MAX_BYTES = 2**29  # unpacked
+_MAX_BYTES = 2**28  # unpacked
 _MAX_RUN = 10_000_000  # blocks
 
 
@@ -39,13 +37,14 @@ def dump(chain: Chain) -> bytes:
             for block, patch in sorted(chain.patches.items().items())
         },
     }
-    content = rlp.encode(
-        [
+    keys = (*sorted(nodes.keys() - added), *sorted(added))
+    content = pack(
+        (
             json.dumps(about).encode(),
-            [_encode_segment(segment, ids) for segment in chain.tree.segments],
-            [[key, nodes[key]] for key in (*sorted(nodes.keys() - added), *sorted(added))],
-            [records.encode_waiting(waiting) for waiting in chain.pool],
-        ]
+            pack(_encode_segment(segment, ids) for segment in chain.tree.segments),
+            pack(item for key in keys for item in (key, nodes[key])),
+            pack(records.encode_waiting(waiting) for waiting in chain.pool),
+        )
     )
     return _MAGIC + zlib.compress(content)
 
@@ -59,7 +58,8 @@ def load(chain: Chain, raw: bytes) -> None:
         content = unpacker.decompress(raw[len(_MAGIC) :], _MAX_BYTES)
         if not unpacker.eof:
             raise BadDump(f"the dump is cut short, or longer than {_MAX_BYTES} bytes unpacked")
-        about_json, encoded, nodes, waiting = rlp.decode(content)
+        about_json, *lists = unpack(content)
+        encoded, nodes, waiting = map(unpack, lists)
         about = json.loads(about_json)
         if about["chain_id"] != chain.chain_id:
             raise BadDump(f"the dump is of chain {about['chain_id']}, this is {chain.chain_id}")
@@ -68,7 +68,7 @@ def load(chain: Chain, raw: bytes) -> None:
             segments.append(_decode_segment(fields, segments))
         image = ChainImage(
             segments=segments,
-            nodes=dict(nodes),
+            nodes=dict(zip(nodes[::2], nodes[1::2], strict=True)),
             waiting=[records.decode_waiting(each) for each in waiting],
             patches={
                 bytes.fromhex(block): records.decode_patch(fields)
@@ -84,35 +84,31 @@ def load(chain: Chain, raw: bytes) -> None:
     chain.load(image)
 
 
-def _encode_segment(segment: Segment, ids: dict[Segment, int]) -> list[Any]:
+def _encode_segment(segment: Segment, ids: dict[Segment, int]) -> bytes:
+    """Header and parent's place; then the receipts of a block, or interval and count of a run."""
     parent = segment.parent
-    place = [] if parent is None else [_int(ids[parent.segment]), _int(parent.offset)]
-    header = records.encode_header(segment.header_at(0))
+    place = (
+        () if parent is None else (pack_integer(ids[parent.segment]), pack_integer(parent.offset))
+    )
+    head = (records.encode_header(segment.header_at(0)), pack(place))
     if isinstance(segment, ExecutedBlock):
-        return [place, header, records.encode_receipts(segment.receipts)]
+        return pack((*head, records.encode_receipts(segment.receipts)))
     assert isinstance(segment, EmptyRun)
-    return [place, header, [_int(segment.headers.interval_s), _int(segment.count)]]
+    return pack((*head, pack_integer(segment.headers.interval_s), pack_integer(segment.count)))
 
 
-def _decode_segment(fields: Any, segments: list[Segment]) -> Segment:
-    place, header, body = fields
+def _decode_segment(packed: bytes, segments: list[Segment]) -> Segment:
+    header, place, *body = unpack(packed)
     parent = None
     if place:
-        parent = Place(segments[_number(place[0])], _number(place[1]))
+        number, offset = map(unpack_integer, unpack(place))
+        parent = Place(segments[number], offset)
         parent.hash  # noqa: B018 - raises IndexError beyond the end of a run
-    if isinstance(body, bytes):
-        return records.restore_block(parent, header, body)
-    interval_s, count = _number(body[0]), _number(body[1])
+    if len(body) == 1:
+        return records.restore_block(parent, header, body[0])
+    interval_s, count = map(unpack_integer, body)
     if parent is None or not 0 < count <= _MAX_RUN:
         raise ValueError(f"a run of {count} blocks")
     headers = EmptyHeaders(records.decode_header(header), interval_s)
     headers.extend(count)
     return EmptyRun(parent, headers)
-
-
-def _int(value: int) -> bytes:
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
-def _number(raw: bytes) -> int:
-    return int.from_bytes(raw, "big")

@@ -15,6 +15,7 @@ from ztdx_devnet.chain.headers import EmptyHeaders, Header
 from ztdx_devnet.chain.patches import Patch
 from ztdx_devnet.chain.pool import Waiting
 from ztdx_devnet.chain.py_evm import PragueBlockHeader, PragueTransactionBuilder
+from ztdx_devnet.chain.store.packing import pack, pack_integer, unpack, unpack_integer
 from ztdx_devnet.chain.transactions import Transaction
 
 HASH_BYTES = 32
@@ -31,12 +32,12 @@ def decode_header(raw: bytes) -> Header:
 
 def encode_transaction(transaction: Transaction) -> list[bytes]:
     """Raw bytes, hash, sender, whether impersonated, and the authorities with their nonces."""
-    authorities = [[address, _int(nonce)] for address, nonce in transaction.authorities]
+    authorities = [[address, pack_integer(nonce)] for address, nonce in transaction.authorities]
     return [
         transaction.raw(),
         transaction.hash,
         transaction.sender,
-        _int(transaction.impersonated),
+        pack_integer(transaction.impersonated),
         authorities,  # type: ignore[list-item]  # RLP nests
     ]
 
@@ -48,47 +49,46 @@ def decode_transaction(fields: Any) -> Transaction:
         PragueTransactionBuilder.decode(raw),
         transaction_hash,
         sender,
-        tuple((address, _number(nonce)) for address, nonce in authorities),
-        bool(_number(impersonated)),
+        tuple((address, unpack_integer(nonce)) for address, nonce in authorities),
+        bool(unpack_integer(impersonated)),
     )
 
 
 def encode_receipts(receipts: Sequence[Receipt]) -> bytes:
-    encoded: bytes = rlp.encode(
-        [
-            [
-                encode_transaction(receipt.transaction),
-                _int(receipt.succeeded),
-                _int(receipt.gas_used),
-                _int(receipt.bloom),
-                [[log.address, list(log.topics), log.data] for log in receipt.logs],
+    return pack(
+        pack(
+            (
+                rlp.encode(encode_transaction(receipt.transaction)),
+                pack_integer(receipt.succeeded),
+                pack_integer(receipt.gas_used),
+                pack_integer(receipt.bloom),
                 receipt.contract_address or b"",
-            ]
-            for receipt in receipts
-        ]
+                *(pack((log.address, log.data, *log.topics)) for log in receipt.logs),
+            )
+        )
+        for receipt in receipts
     )
-    return encoded
 
 
 def decode_receipts(raw: bytes) -> tuple[Receipt, ...]:
     receipts: list[Receipt] = []
     cumulative_gas_used, log_index = 0, 0
-    for index, fields in enumerate(rlp.decode(raw)):
-        transaction, succeeded, gas_used, bloom, entries, contract_address = fields
+    for index, fields in enumerate(unpack(raw)):
+        transaction, succeeded, gas_used, bloom, contract_address, *entries = unpack(fields)
         logs = tuple(
             Log(address, tuple(topics), data, log_index + i)
-            for i, (address, topics, data) in enumerate(entries)
+            for i, (address, data, *topics) in enumerate(map(unpack, entries))
         )
         log_index += len(logs)
-        cumulative_gas_used += _number(gas_used)
+        cumulative_gas_used += unpack_integer(gas_used)
         receipts.append(
             Receipt(
-                transaction=decode_transaction(transaction),
+                transaction=decode_transaction(rlp.decode(transaction)),
                 transaction_index=index,
-                succeeded=bool(_number(succeeded)),
-                gas_used=_number(gas_used),
+                succeeded=bool(unpack_integer(succeeded)),
+                gas_used=unpack_integer(gas_used),
                 cumulative_gas_used=cumulative_gas_used,
-                bloom=_number(bloom),
+                bloom=unpack_integer(bloom),
                 logs=logs,
                 contract_address=contract_address or None,
             )
@@ -110,14 +110,14 @@ def restore_run(parent: Place, first_header: bytes, interval_s: int, hashes: byt
 
 
 def encode_waiting(waiting: Waiting) -> bytes:
-    fields = [encode_transaction(waiting.transaction), _int(waiting.not_before_number)]
+    fields = [encode_transaction(waiting.transaction), pack_integer(waiting.not_before_number)]
     encoded: bytes = rlp.encode(fields)
     return encoded
 
 
 def decode_waiting(raw: bytes) -> Waiting:
     transaction, not_before = rlp.decode(raw)
-    return Waiting(decode_transaction(transaction), _number(not_before))
+    return Waiting(decode_transaction(transaction), unpack_integer(not_before))
 
 
 def encode_patch(patch: Patch) -> dict[str, Any]:
@@ -169,11 +169,3 @@ def _place(coordinates: list[int], segments: Sequence[Segment]) -> Place:
     if number < 0 or not 0 <= offset < segments[number].count:
         raise ValueError(f"no block {offset} in segment {number}")
     return Place(segments[number], offset)
-
-
-def _int(value: int) -> bytes:
-    return int(value).to_bytes((int(value).bit_length() + 7) // 8, "big")
-
-
-def _number(raw: bytes) -> int:
-    return int.from_bytes(raw, "big")
