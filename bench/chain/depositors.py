@@ -12,9 +12,9 @@ import rlp
 
 from chain.client import LIMIT_S, WrongAnswer, http_request
 from chain.servers import CHAIN_ID
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS, Account
 from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS, Account
 
 SPOT_DEPOSIT_TOPIC = "0x" + contracts.SPOT_DEPOSIT_TOPIC.hex()
 _AMOUNT_WEI = 10**15

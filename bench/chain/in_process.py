@@ -10,9 +10,9 @@ from chain.client import json_request
 from chain.depositors import Depositors
 from chain.figures import Figure, median_of
 from chain.rows import deposit_rate_per_s
-from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.rpc import endpoint
 from ztdx_devnet.chain.rpc.node import Node, node_of
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.conformance.node import Node
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.chain.rpc.subscriptions import Subscriptions
 

@@ -14,11 +14,11 @@ from tests.unit.chain.builders import (
     sign_delegation,
     sign_legacy,
 )
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.log_limits import NO_LIMITS, LogLimits
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.rpc import node as rpc_node
 from ztdx_devnet.chain.rpc.endpoint import answer
 from ztdx_devnet.chain.transactions import Transaction

@@ -24,10 +24,10 @@ from tests.conformance.devnet import (
 )
 from tests.conformance.node import Node
 from tests.unit.chain.builders import sign
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.chain import BLOCK_TIME_S, Chain
 from ztdx_devnet.chain.devnet import Devnet
-from ztdx_devnet.chain.genesis import NATIVE_WEI, TIMESTAMP_S, template
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI, TIMESTAMP_S, template
 from ztdx_devnet.chain.rpc import table
 
 CONTROL = sorted(entry.name for entry in table.methods() if entry.control)

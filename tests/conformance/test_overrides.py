@@ -23,10 +23,10 @@ from tests.conformance.devnet import (
     DevnetNode,
 )
 from tests.unit.chain.builders import sign_delegation
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.genesis import NATIVE_WEI, TIMESTAMP_S
 from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI, TIMESTAMP_S
 from ztdx_devnet.chain.transactions import sign_set_code
 
 WORD = 32

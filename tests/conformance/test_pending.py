@@ -18,10 +18,10 @@ from tests.conformance.devnet import (
 )
 from tests.conformance.node import Node
 from tests.unit.chain.builders import sign
-from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.chain import BLOCK_TIME_S
-from ztdx_devnet.chain.contracts import Call
-from ztdx_devnet.chain.genesis import NATIVE_WEI, TIMESTAMP_S
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.contracts import Call
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI, TIMESTAMP_S
 
 WEI = 10**18
 DEPOSIT = {

@@ -28,13 +28,13 @@ from tests.unit.chain.builders import (
     sign_legacy,
     transfer,
 )
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.blocks import Place
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, template
-from ztdx_devnet.chain.reorgs import Reorg
-from ztdx_devnet.chain.state import create_address
+from ztdx_devnet.chain.evm.state import create_address
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, template
 
 JUDY = USERS["judy"].address
 PRECOMPILES = [number.to_bytes(20, "big") for number in (1, 2, 3, 4, 5, 8, 9, 10, 11)]

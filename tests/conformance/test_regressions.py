@@ -11,13 +11,13 @@ from eth.vm.forks.cancun.transactions import UnsignedBlobTransaction
 
 from tests.conformance.node import Node
 from tests.unit.chain.builders import GWEI, add_deposit, call_head, sign, sign_access_list
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.execution import COINBASE
-from ztdx_devnet.chain.genesis import CHAIN_ID, NATIVE_WEI
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.evm.execution import COINBASE
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID, NATIVE_WEI
 from ztdx_devnet.chain.transactions import Transaction, sign_set_code
 
 ALICE, BOB, ERIN = (USERS[name].address for name in ("alice", "bob", "erin"))

@@ -22,8 +22,8 @@ from tests.conformance.devnet import (
 )
 from tests.unit.chain.builders import DEARER, sign
 from ztdx_devnet.chain.chain import BLOCK_TIME_S
-from ztdx_devnet.chain.contracts import Call
-from ztdx_devnet.chain.genesis import NATIVE_WEI, TIMESTAMP_S
+from ztdx_devnet.chain.origin.contracts import Call
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI, TIMESTAMP_S
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.conformance.devnet import ALICE, BOB, CAROL, NOBODY, DevnetNode
 from tests.conformance.node import World, build_world
 from tests.unit.chain.builders import sign, sign_access_list, sign_delegation, sign_legacy
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.genesis import TIMESTAMP_S
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import TIMESTAMP_S
 from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.chain.rpc.endpoint import answer
 from ztdx_devnet.chain.rpc.methods import control, reorgs

@@ -8,10 +8,10 @@ import pytest
 
 from tests.conformance.node import Node, World
 from tests.unit.chain.builders import add_deposit, sign_delegation, vault_call
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 
 VAULT = "0x" + contracts.VAULT.hex()
 DF_TOKEN = "0x" + contracts.DF_TOKEN.hex()

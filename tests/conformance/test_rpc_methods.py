@@ -13,14 +13,14 @@ from eth_keys import keys
 from tests.conformance import wire
 from tests.conformance.node import RUN, Node, World
 from tests.unit.chain.builders import deploy, sign, sign_delegation, sign_legacy
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.contracts import Call
-from ztdx_devnet.chain.genesis import NATIVE_WEI
+from ztdx_devnet.chain.evm.state import create_address
 from ztdx_devnet.chain.keccak import keccak256, selector
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.contracts import Call
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI
 from ztdx_devnet.chain.rpc import table
-from ztdx_devnet.chain.state import create_address
 
 ALICE = USERS["alice"].address_hex
 JUDY = USERS["judy"].address_hex

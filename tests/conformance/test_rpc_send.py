@@ -16,9 +16,9 @@ from tests.unit.chain.builders import (
     sign_delegation,
     sign_legacy,
 )
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.genesis import GAS_LIMIT, NATIVE_WEI
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import GAS_LIMIT, NATIVE_WEI
 from ztdx_devnet.chain.transactions import Transaction
 
 JUDY = USERS["judy"].address

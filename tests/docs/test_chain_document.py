@@ -11,10 +11,10 @@ from web3 import Web3
 
 from tests.docs import method_table
 from ztdx_devnet import DevnetProvider
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.admission import TRANSACTION_GAS_CAP
-from ztdx_devnet.chain.finality import FINALIZED_DEPTH, SAFE_DEPTH
+from ztdx_devnet.chain.blocktree.finality import FINALIZED_DEPTH, SAFE_DEPTH
+from ztdx_devnet.chain.evm.intrinsic_gas import TRANSACTION_GAS_CAP
 from ztdx_devnet.chain.log_limits import PROVIDERS
+from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.rpc import endpoint, filters, subscriptions
 from ztdx_devnet.chain.rpc.methods import control
 from ztdx_devnet.chain.rpc.methods.reorgs import PLAN_FIELDS

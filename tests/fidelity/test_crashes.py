@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.live.http_node import serve
-from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.sim.ledger_reader import LedgerReader
 from ztdx_devnet.sim.oracle import Oracle
 from ztdx_devnet.sim.wallets import Wallets

@@ -24,15 +24,15 @@ from typing import Any, NoReturn
 
 from tests.unit.chain.builders import sign_delegation
 from tests.unit.chain.likeness import picture, standing
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.mining import Mining
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.rpc import endpoint
 from ztdx_devnet.chain.rpc.node import Node, node_of
 from ztdx_devnet.chain.store.chain_file import ChainFile
-from ztdx_devnet.chain.tree import HeadChange
 
 CHAIN_ID = 97
 PEOPLE = sorted(set(USERS) - {"judy"})

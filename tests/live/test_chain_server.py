@@ -21,8 +21,8 @@ import aiohttp
 import pytest
 
 from tests.unit.chain.builders import sign
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.live import chain_server, connection
 from ztdx_devnet.live.chain_server import ChainServer

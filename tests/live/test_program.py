@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.http_node import serve
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.sim.wallets import Wallets
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")

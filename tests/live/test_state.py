@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.origin.accounts import USERS
 
 ROOT = Path(__file__).parents[2]
 CHAIN = [sys.executable, "-m", "ztdx_devnet", "chain", "--port", "0"]

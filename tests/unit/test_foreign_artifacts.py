@@ -14,18 +14,18 @@ from eth_abi import encode
 from tests.unit.chain.builders import call_head
 from ztdx_devnet.artifacts import Artifact, load
 from ztdx_devnet.artifacts.foreign import BadArtifact, read
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.deployment import (
+from ztdx_devnet.chain.evm.state import State, create_address
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
+from ztdx_devnet.chain.origin.deployment import (
     DEPLOYED,
     TESTNET,
     ContractPlan,
     Deployment,
     DeploymentImpossible,
 )
-from ztdx_devnet.chain.genesis import TOKEN_WEI, build
-from ztdx_devnet.chain.state import State, create_address
+from ztdx_devnet.chain.origin.genesis import TOKEN_WEI, build
 from ztdx_devnet.chain.transactions import sign_call
 from ztdx_devnet.cli.chain import chain as chain_command
 from ztdx_devnet.live.chain_source import ChainSource, ForeignContract, NoChain, open_chain

@@ -21,8 +21,8 @@ from web3.exceptions import (
 import ztdx_devnet
 from ztdx_devnet import AsyncDevnetProvider, Devnet, DevnetProvider
 from ztdx_devnet.artifacts import load
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.rpc.endpoint import MAX_BATCH
 
 VAULT = Web3.to_checksum_address(contracts.VAULT)

@@ -11,28 +11,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ztdx_devnet.chain.admission import refuse_inadmissible, refuse_never_valid
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place
-from ztdx_devnet.chain.branches import Branches
-from ztdx_devnet.chain.builder import BlockBuilder, Dropped, Preview
-from ztdx_devnet.chain.context import BlockContext
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place
+from ztdx_devnet.chain.blocktree.branches import Branches
+from ztdx_devnet.chain.blocktree.finality import Finality
+from ztdx_devnet.chain.blocktree.logs import CanonicalLogs
+from ztdx_devnet.chain.blocktree.patches import Patches
+from ztdx_devnet.chain.blocktree.tree import BlockTree, HeadChange, TreeMark
+from ztdx_devnet.chain.building.admission import refuse_inadmissible, refuse_never_valid
+from ztdx_devnet.chain.building.builder import BlockBuilder, Dropped, Preview
+from ztdx_devnet.chain.building.inclusions import Inclusions
+from ztdx_devnet.chain.building.pool import Pool
+from ztdx_devnet.chain.building.reorgs import Reorg, ReorgOutcome
 from ztdx_devnet.chain.errors import (
     BlockImpossible,
     ReorgImpossible,
     UnknownBlock,
 )
-from ztdx_devnet.chain.execution import Execution
-from ztdx_devnet.chain.finality import Finality
-from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, template
+from ztdx_devnet.chain.evm.context import BlockContext
+from ztdx_devnet.chain.evm.execution import Execution
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.image import ChainImage
-from ztdx_devnet.chain.inclusions import Inclusions
-from ztdx_devnet.chain.logs import CanonicalLogs
-from ztdx_devnet.chain.patches import Patches
-from ztdx_devnet.chain.pool import Pool
-from ztdx_devnet.chain.reorgs import Reorg, ReorgOutcome
-from ztdx_devnet.chain.state import State
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, template
 from ztdx_devnet.chain.transactions import Transaction, decode
-from ztdx_devnet.chain.tree import BlockTree, HeadChange, TreeMark
 
 BLOCK_TIME_S = 2  # BSC testnet
 _BEGINNING = 0  # the number of the snapshot that `reset` goes back to

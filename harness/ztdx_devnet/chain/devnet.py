@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from eth_keys.datatypes import PrivateKey
 
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER, Account
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.deployment import TESTNET, Deployment
 from ztdx_devnet.chain.errors import UnknownAccount
 from ztdx_devnet.chain.mining import Mining
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER, Account
+from ztdx_devnet.chain.origin.deployment import TESTNET, Deployment
 from ztdx_devnet.chain.transactions import Transaction, Unsigned, impersonate, sign
 
 ACCOUNTS = (*USERS.values(), OWNER, WITHDRAW_SIGNER)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ztdx_devnet.chain.blocks import Place, Segment
-from ztdx_devnet.chain.finality import Finality
-from ztdx_devnet.chain.patches import Patch
-from ztdx_devnet.chain.pool import Waiting
+from ztdx_devnet.chain.blocktree.blocks import Place, Segment
+from ztdx_devnet.chain.blocktree.finality import Finality
+from ztdx_devnet.chain.blocktree.patches import Patch
+from ztdx_devnet.chain.building.pool import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

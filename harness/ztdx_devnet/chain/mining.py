@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ztdx_devnet.chain.blocks import Place
+from ztdx_devnet.chain.blocktree.blocks import Place
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import BlockImpossible
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.blocktree.logs import LogFilter, PlacedLog, logs_of
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.log_limits import NO_LIMITS, LogLimits
-from ztdx_devnet.chain.logs import LogFilter, PlacedLog, logs_of
 
 
 @dataclass(frozen=True, slots=True)

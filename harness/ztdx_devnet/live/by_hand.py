@@ -10,8 +10,8 @@ from typing import Any
 from eth_abi import encode
 from eth_utils import is_address, to_checksum_address
 
-from ztdx_devnet.chain import contracts
 from ztdx_devnet.chain.keccak import selector
+from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.live.rpc_client import Refused, RpcClient
 
 DECIMALS = 18

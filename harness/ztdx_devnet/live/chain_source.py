@@ -8,7 +8,7 @@ from pathlib import Path
 from ztdx_devnet.artifacts import foreign
 from ztdx_devnet.artifacts.foreign import BadArtifact
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.deployment import (
+from ztdx_devnet.chain.origin.deployment import (
     Addresses,
     ContractPlan,
     Deployment,
@@ -16,7 +16,7 @@ from ztdx_devnet.chain.deployment import (
     own_token,
     own_vault,
 )
-from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, build, template
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, build, template
 from ztdx_devnet.chain.store.chain_file import BadStore, ChainFile
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
 
 CONFIRMATION_DEPTH = 20  # blocks; the product's default
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
 
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.values import AmountWei, Name, User, decimal_text
 from ztdx_devnet.sim.world import World
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ztdx_devnet.chain import contracts
+from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.ledger_reader import DepositRow
 from ztdx_devnet.sim.oracle import TrueDeposit

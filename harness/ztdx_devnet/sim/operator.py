@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.ports import SimClock
 from ztdx_devnet.sim.processes import Host

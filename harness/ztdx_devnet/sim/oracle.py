@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.blocks import ExecutedBlock
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.origin import contracts
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS, Account
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.gas import TIP_WEI
+from ztdx_devnet.chain.evm.gas import TIP_WEI
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS, Account
 from ztdx_devnet.chain.transactions import Transaction, sign_call, sign_set_code
 
 _GAS = 300_000

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.builder import Dropped
+from ztdx_devnet.chain.blocktree.tree import HeadChange
+from ztdx_devnet.chain.building.builder import Dropped
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.reorgs import Reorg
-from ztdx_devnet.chain.tree import HeadChange
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.faults.fault import Fault
 from ztdx_devnet.faults.processes import CrashPoint, DatabaseLock

@@ -26,9 +26,9 @@ from web3.providers.async_base import AsyncJSONBaseProvider
 from web3.types import BlockData
 
 from ztdx_devnet import AsyncDevnetProvider, Devnet, DevnetProvider
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.genesis import TIMESTAMP_S, template
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import TIMESTAMP_S, template
 
 CHAIN_ID = 131_277_322_940_537  # written into web3.py's tests
 KEYFILE_ACCOUNT = USERS["bob"]  # the account that they sign with, at the node and away from it

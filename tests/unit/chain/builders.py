@@ -9,12 +9,12 @@ from eth.vm.forks.prague.transactions import PragueUnsignedLegacyTransaction
 from eth_abi import encode
 
 from ztdx_devnet.artifacts import load
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.context import CallResult, Message
-from ztdx_devnet.chain.genesis import CHAIN_ID
-from ztdx_devnet.chain.state import create_address
+from ztdx_devnet.chain.evm.context import CallResult, Message
+from ztdx_devnet.chain.evm.state import create_address
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID
 from ztdx_devnet.chain.transactions import Transaction, decode, sign_call, sign_set_code
 
 GWEI = 10**9

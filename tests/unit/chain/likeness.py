@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.rpc.node import node_of

@@ -13,12 +13,12 @@ from tests.unit.chain.builders import (
     sign_delegation,
     sign_legacy,
 )
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.admission import TRANSACTION_GAS_CAP
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.genesis import GAS_LIMIT, NATIVE_WEI
+from ztdx_devnet.chain.evm.intrinsic_gas import TRANSACTION_GAS_CAP
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import GAS_LIMIT, NATIVE_WEI
 from ztdx_devnet.chain.transactions import Transaction
 
 JUDY = USERS["judy"].address

@@ -21,11 +21,11 @@ from tests.conformance.devnet import ALICE, BOB, CAROL, NOBODY, SERVER, VAULT, D
 from tests.conformance.devnet import PARAMS as INVALID_PARAMS
 from tests.unit.chain.builders import add_deposit, deploy, sign, sign_delegation
 from tests.unit.chain.likeness import picture, standing
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
-from ztdx_devnet.chain.genesis import CHAIN_ID, TIMESTAMP_S, build, template
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, build, template
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.chain.store import dump as dumps

@@ -14,13 +14,13 @@ from tests.unit.chain.builders import (
     sign,
     sign_delegation,
 )
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.context import CallResult, Message
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.gas import GAS_CAP, estimate_gas
-from ztdx_devnet.chain.intrinsic_gas import floor_gas, intrinsic_gas
+from ztdx_devnet.chain.evm.context import CallResult, Message
+from ztdx_devnet.chain.evm.gas import GAS_CAP, estimate_gas
+from ztdx_devnet.chain.evm.intrinsic_gas import floor_gas, intrinsic_gas
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 
 ALICE, BOB = USERS["alice"].address, USERS["bob"].address
 APPROVAL = contracts.approve(contracts.VAULT, 10**18)

@@ -19,11 +19,13 @@ from trie import HexaryTrie
 
 from tests.unit.chain.builders import call_head, creation_code
 from ztdx_devnet.artifacts import load
-from ztdx_devnet.chain import accounts, contracts
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.contracts import Call
-from ztdx_devnet.chain.genesis import (
+from ztdx_devnet.chain.evm.state import create_address
+from ztdx_devnet.chain.keccak import keccak256
+from ztdx_devnet.chain.origin import accounts, contracts
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
+from ztdx_devnet.chain.origin.contracts import Call
+from ztdx_devnet.chain.origin.genesis import (
     CHAIN_ID,
     GAS_LIMIT,
     NATIVE_WEI,
@@ -31,8 +33,6 @@ from ztdx_devnet.chain.genesis import (
     TOKEN_WEI,
     template,
 )
-from ztdx_devnet.chain.keccak import keccak256
-from ztdx_devnet.chain.state import create_address
 from ztdx_devnet.chain.transactions import sign_call
 
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -240,7 +240,7 @@ import json
 import sys
 from tests.unit.chain.builders import add_deposit, deploy, transfer
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.building.reorgs import Reorg
 
 chain = Chain()
 dropped, heads = [], [chain.head.hash.hex()]

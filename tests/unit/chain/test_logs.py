@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.chain.builders import add_deposit, transfer
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.blocks import ExecutedBlock, Log
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Log
+from ztdx_devnet.chain.blocktree.logs import LogFilter, logs_of
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.logs import LogFilter, logs_of
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 
 A, B, C = (bytes([n]) * 20 for n in (1, 2, 3))
 T, U, V = (bytes([n]) * 32 for n in (4, 5, 6))

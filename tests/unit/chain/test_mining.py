@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.chain.builders import GWEI, add_deposit, sign, transfer
-from ztdx_devnet.chain.blocks import EmptyRun
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import BLOCK_TIME_S, Chain
 from ztdx_devnet.chain.errors import BlockImpossible
-from ztdx_devnet.chain.genesis import TIMESTAMP_S
 from ztdx_devnet.chain.mining import Mining
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin.genesis import TIMESTAMP_S
 
 
 class Wall:

@@ -6,11 +6,11 @@ import pytest
 from eth.vm.forks.prague.transactions import Authorization, UnsignedSetCodeTransaction
 
 from tests.unit.chain.builders import DEARER, GWEI, sign, sign_delegation
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.pool import Pool
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.genesis import CHAIN_ID
-from ztdx_devnet.chain.pool import Pool
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID
 from ztdx_devnet.chain.transactions import Transaction, decode
 
 A0, A1, A2 = (sign("alice", nonce) for nonce in range(3))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.unit.chain.builders import transfer
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.genesis import NATIVE_WEI
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI
 
 JUDY = USERS["judy"].address
 

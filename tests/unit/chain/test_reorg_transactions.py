@@ -15,14 +15,14 @@ from tests.unit.chain.builders import (
     sign_delegation,
     transfer,
 )
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.blocktree.tree import HeadChange
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import ReorgTooDeep
-from ztdx_devnet.chain.genesis import NATIVE_WEI
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI
 from ztdx_devnet.chain.transactions import Transaction
-from ztdx_devnet.chain.tree import HeadChange
 
 
 class Watched(Chain):

@@ -15,11 +15,11 @@ import pytest
 from tests.conformance.devnet import ALICE, BOB, SERVER, DevnetNode
 from tests.unit.chain.builders import add_deposit, deploy, sign_delegation
 from tests.unit.chain.likeness import picture, standing
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
-from ztdx_devnet.chain.genesis import CHAIN_ID
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID
 from ztdx_devnet.chain.store.chain_file import FILE_NAME, FORMAT, ChainFile
 from ztdx_devnet.live.chain_source import ChainSource, NoChain, open_chain
 

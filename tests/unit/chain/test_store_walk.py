@@ -19,13 +19,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.unit.chain.builders import GWEI, sign
 from tests.unit.chain.likeness import picture, standing
 from tests.unit.chain.test_transaction_walk import KINDS
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.blocks import Place
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.building.reorgs import Reorg, ReorgOutcome
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import ChainError
-from ztdx_devnet.chain.genesis import CHAIN_ID
-from ztdx_devnet.chain.reorgs import Reorg, ReorgOutcome
-from ztdx_devnet.chain.state import State
+from ztdx_devnet.chain.evm.state import State
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import CHAIN_ID
 from ztdx_devnet.chain.store.chain_file import FILE_NAME, ChainFile
 from ztdx_devnet.chain.store.dump import dump, load
 from ztdx_devnet.chain.transactions import Transaction, Unsigned, impersonate

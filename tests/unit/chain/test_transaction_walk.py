@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.conformance.test_py_evm_accepts_our_blocks import Reference
 from tests.unit.chain.builders import GWEI, sign, sign_delegation, sign_legacy
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.genesis import NATIVE_WEI
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.origin.genesis import NATIVE_WEI
 from ztdx_devnet.chain.transactions import Transaction
 
 PEOPLE = ["alice", "bob", "carol"]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.unit.chain.builders import BLOCKHASH_READER, add_deposit, call_head, deploy, transfer
-from ztdx_devnet.chain.accounts import USERS
-from ztdx_devnet.chain.blocks import EmptyRun
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun
+from ztdx_devnet.chain.blocktree.headers import EmptyHeaders
+from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import BlockImpossible, ReorgTooDeep, UnknownBlock
-from ztdx_devnet.chain.headers import EmptyHeaders
-from ztdx_devnet.chain.reorgs import Reorg
+from ztdx_devnet.chain.origin.accounts import USERS
 
 RUN = 3_000
 

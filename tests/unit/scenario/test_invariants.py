@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.invariants import Invariants, Violation
 from ztdx_devnet.sim.operator import NAME
 from ztdx_devnet.sim.world import World, WorldSettings

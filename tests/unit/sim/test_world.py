@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ztdx_devnet.chain import contracts
+from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.sim.processes import ApiRequest
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_devnet.virtual_time import MICROSECONDS

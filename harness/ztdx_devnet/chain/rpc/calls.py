@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ztdx_devnet.chain.context import BlockContext, Edit, Message
-from ztdx_devnet.chain.gas import GAS_CAP
+from ztdx_devnet.chain.evm.context import BlockContext, Edit, Message
+from ztdx_devnet.chain.evm.gas import GAS_CAP
+from ztdx_devnet.chain.evm.state import AccessList, State
 from ztdx_devnet.chain.rpc import params
 from ztdx_devnet.chain.rpc.errors import invalid_params
-from ztdx_devnet.chain.state import AccessList, State
 from ztdx_devnet.chain.transactions import Grant
 
 MAX_OVERRIDES = 1_000

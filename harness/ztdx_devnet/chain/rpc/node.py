@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ztdx_devnet.chain.builder import Preview
-from ztdx_devnet.chain.context import BlockContext
+from ztdx_devnet.chain.building.builder import Preview
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.evm.context import BlockContext
 from ztdx_devnet.chain.log_limits import NO_LIMITS, LogLimits
 from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.chain.rpc.filters import Filters

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Segment
-from ztdx_devnet.chain.logs import LogFilter, PlacedLog, logs_of
-from ztdx_devnet.chain.tree import HeadChange
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.blocktree.logs import LogFilter, PlacedLog, logs_of
+from ztdx_devnet.chain.blocktree.tree import HeadChange
 
 
 @dataclass(frozen=True, slots=True)

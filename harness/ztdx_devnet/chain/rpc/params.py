@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ztdx_devnet.chain.blocks import Place
-from ztdx_devnet.chain.context import BlockContext
-from ztdx_devnet.chain.logs import LogFilter
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.blocktree.logs import LogFilter
+from ztdx_devnet.chain.evm.context import BlockContext
 from ztdx_devnet.chain.rpc.errors import SERVER_ERROR, RpcError, invalid_params
 from ztdx_devnet.chain.rpc.notices import LogInterest
 from ztdx_devnet.chain.view import View

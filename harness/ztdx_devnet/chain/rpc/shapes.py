@@ -7,10 +7,10 @@ from typing import Any
 
 import rlp
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
-from ztdx_devnet.chain.builder import Preview
-from ztdx_devnet.chain.headers import Header
-from ztdx_devnet.chain.logs import PlacedLog
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.blocktree.headers import Header
+from ztdx_devnet.chain.blocktree.logs import PlacedLog
+from ztdx_devnet.chain.building.builder import Preview
 from ztdx_devnet.chain.transactions import Transaction
 
 Json = dict[str, Any]

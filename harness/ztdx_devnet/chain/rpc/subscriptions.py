@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.rpc import shapes
 from ztdx_devnet.chain.rpc.notices import LogInterest, added_logs, new_heads, removed_logs
 from ztdx_devnet.chain.transactions import Transaction
-from ztdx_devnet.chain.tree import HeadChange
 
 MAX_SUBSCRIPTIONS = 1_000
 

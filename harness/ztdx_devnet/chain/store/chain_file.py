@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.blocktree.patches import Patch
+from ztdx_devnet.chain.blocktree.tree import BlockTree
+from ztdx_devnet.chain.building.pool import Waiting
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import ChainError
-from ztdx_devnet.chain.execution import Execution
-from ztdx_devnet.chain.genesis import Genesis
+from ztdx_devnet.chain.evm.execution import Execution
 from ztdx_devnet.chain.image import ChainImage
-from ztdx_devnet.chain.patches import Patch
-from ztdx_devnet.chain.pool import Waiting
+from ztdx_devnet.chain.origin.genesis import Genesis
 from ztdx_devnet.chain.store import records
 from ztdx_devnet.chain.store.soundness import refuse_unsound
-from ztdx_devnet.chain.tree import BlockTree
 
 FILE_NAME = "chain.sqlite3"
 FORMAT = 1

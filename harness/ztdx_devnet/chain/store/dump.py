@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.blocktree.headers import EmptyHeaders
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.errors import ChainError
-from ztdx_devnet.chain.headers import EmptyHeaders
 from ztdx_devnet.chain.image import ChainImage
 from ztdx_devnet.chain.store import records
 from ztdx_devnet.chain.store.packing import pack, pack_integer, unpack, unpack_integer

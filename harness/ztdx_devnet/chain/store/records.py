@@ -8,12 +8,12 @@ from typing import Any
 
 import rlp
 
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Log, Place, Receipt, Segment
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Log, Place, Receipt, Segment
+from ztdx_devnet.chain.blocktree.finality import Finality
+from ztdx_devnet.chain.blocktree.headers import EmptyHeaders, Header
+from ztdx_devnet.chain.blocktree.patches import Patch
+from ztdx_devnet.chain.building.pool import Waiting
 from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.finality import Finality
-from ztdx_devnet.chain.headers import EmptyHeaders, Header
-from ztdx_devnet.chain.patches import Patch
-from ztdx_devnet.chain.pool import Waiting
 from ztdx_devnet.chain.py_evm import PragueBlockHeader, PragueTransactionBuilder
 from ztdx_devnet.chain.store.packing import pack, pack_integer, unpack, unpack_integer
 from ztdx_devnet.chain.transactions import Transaction

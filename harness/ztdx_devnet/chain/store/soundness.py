@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Segment
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Segment
+from ztdx_devnet.chain.blocktree.patches import Patch
 from ztdx_devnet.chain.image import ChainImage
 from ztdx_devnet.chain.keccak import keccak256
-from ztdx_devnet.chain.patches import Patch
 from ztdx_devnet.chain.transactions import Transaction
 
 

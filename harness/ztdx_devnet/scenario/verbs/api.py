@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from ztdx_devnet.chain.accounts import USERS
+from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
 from ztdx_devnet.scenario.values import LiveVariable, Printable, RequestPath, User
 from ztdx_devnet.scenario.verbs.verb import Verb

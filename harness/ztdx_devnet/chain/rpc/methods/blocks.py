@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ztdx_devnet.chain.blocks import Place, Receipt
+from ztdx_devnet.chain.blocktree.blocks import Place, Receipt
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method

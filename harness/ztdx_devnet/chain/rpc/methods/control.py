@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.errors import SERVER_ERROR, RpcError, invalid_params
 from ztdx_devnet.chain.rpc.methods.identity import client_version_text
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
-from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.store.dump import dump, load
 
 MAX_BLOCKS = 10_000_000  # of one call: half a minute of hashing

@@ -8,14 +8,14 @@ from typing import Any
 from eth_abi import decode
 from eth_abi.exceptions import DecodingError
 
-from ztdx_devnet.chain.context import CallResult, Message
-from ztdx_devnet.chain.gas import estimate_gas, gas_charged
+from ztdx_devnet.chain.evm.context import CallResult, Message
+from ztdx_devnet.chain.evm.gas import estimate_gas, gas_charged
+from ztdx_devnet.chain.evm.state import AccessList, create_address
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.calls import call_request, overridden
 from ztdx_devnet.chain.rpc.errors import EXECUTION_REVERTED, SERVER_ERROR, RpcError
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
-from ztdx_devnet.chain.state import AccessList, create_address
 
 _LIST_ROUNDS = 16  # a contract could go on for ever to touch one slot more
 _PRECOMPILES = 0x11  # the last of them (EIP-2537)

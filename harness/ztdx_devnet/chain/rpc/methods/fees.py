@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
-from ztdx_devnet.chain.blocks import Place
-from ztdx_devnet.chain.gas import TIP_WEI
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.evm.gas import TIP_WEI
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.errors import invalid_params
 from ztdx_devnet.chain.rpc.node import Node

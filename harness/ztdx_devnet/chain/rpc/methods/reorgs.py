@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ztdx_devnet.chain.building.reorgs import Reorg, ReorgOutcome
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.errors import UnknownBlock
-from ztdx_devnet.chain.reorgs import Reorg, ReorgOutcome
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.errors import invalid_params
 from ztdx_devnet.chain.rpc.methods.sending import authorized

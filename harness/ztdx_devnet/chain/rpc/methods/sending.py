@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ztdx_devnet.chain.errors import UnknownAccount
-from ztdx_devnet.chain.gas import TIP_WEI, estimate_gas
+from ztdx_devnet.chain.evm.gas import TIP_WEI, estimate_gas
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.calls import CallRequest, call_request

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.errors import invalid_params
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
-from ztdx_devnet.chain.state import State
 
 MAX_PROOF_KEYS = 1_024
 

@@ -14,9 +14,10 @@ import rlp
 from eth_utils import ValidationError
 from trie.hexary import HexaryTrie
 
-from ztdx_devnet.chain.blocks import Log, Receipt
-from ztdx_devnet.chain.computation import DevnetState
-from ztdx_devnet.chain.headers import Header
+from ztdx_devnet.chain.blocktree.blocks import Log, Receipt
+from ztdx_devnet.chain.blocktree.headers import Header
+from ztdx_devnet.chain.evm.computation import DevnetState
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.py_evm import (
     AtomicDB,
@@ -28,7 +29,6 @@ from ztdx_devnet.chain.py_evm import (
     VMError,
     make_trie_root_and_nodes,
 )
-from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction
 
 COINBASE = bytes.fromhex("00000000000000000000000000000000000c0ffe")

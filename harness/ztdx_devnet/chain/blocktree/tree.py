@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Segment
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place, Segment
 
 
 @dataclass(frozen=True, slots=True)

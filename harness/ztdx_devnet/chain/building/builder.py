@@ -13,15 +13,15 @@ from typing import Any
 
 from eth_utils import ValidationError
 
-from ztdx_devnet.chain.blocks import EmptyRun, ExecutedBlock, Place, Receipt
-from ztdx_devnet.chain.execution import BlockExecution, Execution
-from ztdx_devnet.chain.headers import EmptyHeaders, Header
-from ztdx_devnet.chain.patches import Patches
-from ztdx_devnet.chain.pool import Pool, Waiting
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.blocktree.headers import EmptyHeaders, Header
+from ztdx_devnet.chain.blocktree.patches import Patches
+from ztdx_devnet.chain.blocktree.tree import BlockTree
+from ztdx_devnet.chain.building.pool import Pool, Waiting
+from ztdx_devnet.chain.evm.execution import BlockExecution, Execution
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.py_evm import VMError
-from ztdx_devnet.chain.state import State
 from ztdx_devnet.chain.transactions import Transaction
-from ztdx_devnet.chain.tree import BlockTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ztdx_devnet.chain.tree import HeadChange
+from ztdx_devnet.chain.blocktree.tree import HeadChange
 
 SAFE_DEPTH = 32  # blocks below the head, as anvil counts them
 FINALIZED_DEPTH = 64

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from ztdx_devnet.chain.errors import TransactionRefused
-from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas
-from ztdx_devnet.chain.state import State
+from ztdx_devnet.chain.evm.intrinsic_gas import TRANSACTION_GAS_CAP, floor_gas, init_code_gas
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.transactions import Transaction
 
 INIT_CODE_LIMIT_BYTES = 49_152  # EIP-3860
-# EIP-7825. It also bounds how long one transaction can keep the chain busy.
-TRANSACTION_GAS_CAP = 2**24
 
 
 def refuse_inadmissible(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ztdx_devnet.chain.execution import AncestorHashes, Execution
-from ztdx_devnet.chain.headers import Header
-from ztdx_devnet.chain.state import AccessList, State
+from ztdx_devnet.chain.blocktree.headers import Header
+from ztdx_devnet.chain.evm.execution import AncestorHashes, Execution
+from ztdx_devnet.chain.evm.state import AccessList, State
 
 Edit = Callable[[State], None]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ztdx_devnet.chain.builder import Dropped
+from ztdx_devnet.chain.blocktree.tree import HeadChange
+from ztdx_devnet.chain.building.builder import Dropped
 from ztdx_devnet.chain.errors import ReorgImpossible, ReorgTooDeep
 from ztdx_devnet.chain.transactions import Transaction
-from ztdx_devnet.chain.tree import HeadChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Place, Receipt
-from ztdx_devnet.chain.builder import Dropped
-from ztdx_devnet.chain.tree import BlockTree
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place, Receipt
+from ztdx_devnet.chain.blocktree.tree import BlockTree
+from ztdx_devnet.chain.building.builder import Dropped
 
 REASONS_KEPT = 10_000
 

@@ -11,9 +11,9 @@ from eth_abi import encode
 from eth_abi.exceptions import EncodingError, ParseError
 
 from ztdx_devnet.artifacts import Artifact, load
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import OWNER
-from ztdx_devnet.chain.state import create_address
+from ztdx_devnet.chain.evm.state import create_address
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import OWNER
 
 Addresses = Literal["testnet", "deployed"]
 

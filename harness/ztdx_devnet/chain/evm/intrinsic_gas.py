@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ztdx_devnet.chain.state import AccessList
+from ztdx_devnet.chain.evm.state import AccessList
 
+# EIP-7825. It also bounds how long one transaction can keep the chain busy.
+TRANSACTION_GAS_CAP = 2**24
 _TRANSACTION = 21_000
 _CREATE = 32_000
 _ZERO_BYTE, _OTHER_BYTE = 4, 16

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ztdx_devnet.chain.blocks import Place
-from ztdx_devnet.chain.headers import Header
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.blocktree.headers import Header
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from ztdx_devnet.artifacts import load
-from ztdx_devnet.chain import contracts
-from ztdx_devnet.chain.accounts import OWNER, USERS, WITHDRAW_SIGNER
-from ztdx_devnet.chain.deployment import (
+from ztdx_devnet.chain.blocktree.headers import Header
+from ztdx_devnet.chain.evm.execution import (
+    COINBASE,
+    MIX_HASH,
+    Execution,
+)
+from ztdx_devnet.chain.evm.state import State
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
+from ztdx_devnet.chain.origin.deployment import (
     DEPLOYED,
     TESTNET,
     Addresses,
@@ -23,14 +30,7 @@ from ztdx_devnet.chain.deployment import (
     own_token,
     own_vault,
 )
-from ztdx_devnet.chain.execution import (
-    COINBASE,
-    MIX_HASH,
-    Execution,
-)
-from ztdx_devnet.chain.headers import Header
 from ztdx_devnet.chain.py_evm import PragueVM
-from ztdx_devnet.chain.state import State
 
 CHAIN_ID = 97  # BSC testnet
 TIMESTAMP_S = 1_767_225_600  # 2026-01-01T00:00:00Z; the run's clock starts from here

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ztdx_devnet.chain.blocks import Place
-from ztdx_devnet.chain.tree import HeadChange
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.blocktree.tree import HeadChange
 
 FIRST = "main"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ztdx_devnet.chain.headers import EmptyHeaders, Header
+from ztdx_devnet.chain.blocktree.headers import EmptyHeaders, Header
 from ztdx_devnet.chain.transactions import Transaction
 
 

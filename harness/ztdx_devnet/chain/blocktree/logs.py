@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ztdx_devnet.chain.blocks import ExecutedBlock, Log, Receipt
-from ztdx_devnet.chain.tree import HeadChange
+from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Log, Receipt
+from ztdx_devnet.chain.blocktree.tree import HeadChange
 
 
 class PlacedLog(NamedTuple):

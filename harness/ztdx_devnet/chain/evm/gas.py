@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ztdx_devnet.chain.admission import TRANSACTION_GAS_CAP
-from ztdx_devnet.chain.context import BlockContext, CallResult, Message
-from ztdx_devnet.chain.intrinsic_gas import floor_gas, init_code_gas, intrinsic_gas
+from ztdx_devnet.chain.evm.context import BlockContext, CallResult, Message
+from ztdx_devnet.chain.evm.intrinsic_gas import (
+    TRANSACTION_GAS_CAP,
+    floor_gas,
+    init_code_gas,
+    intrinsic_gas,
+)
 
 GAS_CAP = TRANSACTION_GAS_CAP  # what a call or an estimate may use
 TIP_WEI = 1_000_000_000  # 1 gwei, suggested to wallets

@@ -1,0 +1,1 @@
+"""From transactions to blocks: admission, pool, builder, and what a reorg does."""

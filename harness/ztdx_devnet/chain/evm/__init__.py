@@ -1,0 +1,1 @@
+"""Executing: py-evm behind our own states, messages and blocks."""

@@ -1,0 +1,1 @@
+"""What a chain begins with: accounts, contracts, where they stand, the genesis block."""
