@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 import coincurve
 import rlp
+from eth_abi import encode
 
 from chain.client import LIMIT_S, WrongAnswer, http_request
 from chain.servers import CHAIN_ID
+from ztdx_devnet.artifacts import load
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS, Account
@@ -87,8 +89,8 @@ class Depositors:
     def _deploy(self) -> tuple[bytes, bytes]:
         owner = _ACCOUNTS[0]
         address, pair = ["address"], (owner.address, owner.address)
-        token = self._create(contracts.creation_code("DFToken", address, pair[:1]))
-        vault = self._create(contracts.creation_code("ZtdxSpotVault", address * 2, pair))
+        token = self._create(load("DFToken").creation + encode(address, pair[:1]))
+        vault = self._create(load("ZtdxSpotVault").creation + encode(address * 2, pair))
         self._act(owner, vault, contracts.set_token_registered(token, True))
         for user in _ACCOUNTS:
             self._act(owner, token, contracts.mint(user.address, _EACH_WEI))

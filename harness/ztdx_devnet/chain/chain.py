@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place
@@ -271,7 +272,7 @@ class Chain:
         Reorg(depth=depth).refuse_impossible(self.height)
         place = self.tree.at(self.height - depth)
         assert place is not None
-        change = replace(self._set_head(place), announced=False)
+        change = self._set_head(place, announced=False)
         for block in change.removed:
             for receipt in block.receipts:
                 self._report_drop(Dropped(receipt.transaction, "rolled back"))
@@ -343,7 +344,7 @@ class Chain:
             self.patches.put(block_hash, patch)
         for waiting in image.waiting:
             self.pool.add(waiting.transaction, waiting.not_before_number)
-        self.finality = replace(image.finality)
+        self.finality = copy(image.finality)
         self.min_gas_price_wei = image.min_gas_price_wei
         self._acted()
 
@@ -355,7 +356,7 @@ class Chain:
             self.pool.copy(),
             self.patches.copy(),
             self.branches.copy(),
-            replace(self.finality),
+            copy(self.finality),
             self.tree.mark(),
             len(self.execution.nodes.added),
             self.builder.branches,
@@ -363,13 +364,13 @@ class Chain:
         )
 
     def _restore(self, moment: Snapshot) -> None:
-        change = replace(self._set_head(moment.head), announced=False)
+        change = self._set_head(moment.head, announced=False)
         self.inclusions.forget(self.tree.forget_after(moment.tree))
         self.execution.nodes.forget_after(moment.nodes)
         self.pool = moment.pool.copy()
         self.patches.restore(moment.patches)
         self.branches = moment.branches.copy()
-        self.finality = replace(moment.finality)
+        self.finality = copy(moment.finality)
         self.builder.branches = moment.opened_branches
         self.min_gas_price_wei = moment.min_gas_price_wei
         self._preview = None
@@ -454,8 +455,10 @@ class Chain:
         for displaced in self.pool.return_orphans(orphans, 0):
             self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
 
-    def _set_head(self, place: Place, branch: str | None = None) -> HeadChange:
-        change = self.tree.set_head(place)
+    def _set_head(
+        self, place: Place, branch: str | None = None, *, announced: bool = True
+    ) -> HeadChange:
+        change = self.tree.set_head(place, announced=announced)
         self.logs.follow(change)
         self.finality.follow(change)
         self.branches.follow(change, branch)

@@ -161,7 +161,7 @@ class BlockTree:
         start = bisect_right(self._starts, number)
         return tuple(s for s in self._canonical[start:] if isinstance(s, ExecutedBlock))
 
-    def set_head(self, place: Place) -> HeadChange:
+    def set_head(self, place: Place, *, announced: bool = True) -> HeadChange:
         """Make the branch that ends in `place` the canonical one."""
         branch: list[Segment] = []
         step = place
@@ -179,7 +179,7 @@ class BlockTree:
         self._canonical.extend(branch)
         self._starts.extend(segment.first_number for segment in branch)
         added = tuple(segment for segment in branch if isinstance(segment, ExecutedBlock))
-        change = HeadChange(self.head, place, ancestor, removed, added)
+        change = HeadChange(self.head, place, ancestor, removed, added, announced)
         self.head = place
         return change
 
