@@ -27,7 +27,7 @@ from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.origin.genesis import NATIVE_WEI, TIMESTAMP_S
-from ztdx_devnet.chain.transactions import sign_set_code
+from ztdx_devnet.chain.signing import sign_set_code
 
 WORD = 32
 # Returns the word of one instruction.

@@ -18,7 +18,8 @@ from ztdx_devnet.chain.evm.execution import COINBASE
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.origin.genesis import CHAIN_ID, NATIVE_WEI
-from ztdx_devnet.chain.transactions import Transaction, sign_set_code
+from ztdx_devnet.chain.signing import sign_set_code
+from ztdx_devnet.chain.transactions import Transaction
 
 ALICE, BOB, ERIN = (USERS[name].address for name in ("alice", "bob", "erin"))
 TOO_LITTLE_GAS = sign("alice", 0, gas=20_000)

@@ -26,7 +26,7 @@ from ztdx_devnet.chain.origin.deployment import (
     DeploymentImpossible,
 )
 from ztdx_devnet.chain.origin.genesis import TOKEN_WEI, build
-from ztdx_devnet.chain.transactions import sign_call
+from ztdx_devnet.chain.signing import sign_call
 from ztdx_devnet.cli.chain import chain as chain_command
 from ztdx_devnet.live.chain_source import ChainSource, ForeignContract, NoChain, open_chain
 

@@ -6,7 +6,7 @@ clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ztdx_devnet.chain.building.admission import refuse_inadmissible, refuse_nev
 from ztdx_devnet.chain.building.builder import BlockBuilder, Dropped, Preview
 from ztdx_devnet.chain.building.inclusions import Inclusions
 from ztdx_devnet.chain.building.pool import Pool
-from ztdx_devnet.chain.building.reorgs import Reorg, ReorgOutcome
+from ztdx_devnet.chain.building.reorgs import Reorg, ReorgOutcome, prepare_pool, return_to_pool
 from ztdx_devnet.chain.errors import (
     BlockImpossible,
     ReorgImpossible,
@@ -224,7 +224,8 @@ class Chain:
         for transaction in plan.given():
             refuse_never_valid(transaction, self.chain_id)
         with self._collecting_drops() as dropped:
-            self._sort_orphans(plan, orphans, waiting, fork.number)
+            for entry in prepare_pool(plan, self.pool, orphans, fork.number):
+                self._report_drop(entry)
             place = self._build_branch(plan, fork)
         change = self._set_head(place, plan.branch)
         included = {r.transaction.hash for block in change.added for r in block.receipts}
@@ -254,7 +255,9 @@ class Chain:
         with self._collecting_drops() as dropped:
             for transaction_hash in included:
                 self.pool.remove(transaction_hash)
-            self._return_orphans([t for t in orphans if t.hash not in included])
+            left_behind = [t for t in orphans if t.hash not in included]
+            for entry in return_to_pool(self.pool, left_behind, self.state_at(self.head)):
+                self._report_drop(entry)
         self._announce(change)
         return ReorgOutcome(
             change,
@@ -411,49 +414,6 @@ class Chain:
             for left in own:
                 self._report_drop(Dropped(left.transaction, "not valid in its block"))
         return place
-
-    def _sort_orphans(
-        self,
-        plan: Reorg,
-        orphans: Sequence[Transaction],
-        waiting: Sequence[Transaction],
-        fork_number: int,
-    ) -> None:
-        """Bring back, replace and drop what the plan says, before the new branch is built."""
-        coming = []
-        for transaction in orphans:
-            reason = plan.fate(transaction)
-            if reason is not None:
-                self._report_drop(Dropped(transaction, reason))
-            if transaction.hash in plan.replace:
-                coming.append(plan.replace[transaction.hash])
-            elif reason is None and plan.blocks is None:
-                coming.append(transaction)
-        for transaction in waiting:
-            if transaction.hash in plan.drop or transaction.hash in plan.replace:
-                self.pool.remove(transaction.hash)
-                reason = plan.fate(transaction)
-                assert reason is not None
-                self._report_drop(Dropped(transaction, reason))
-            if transaction.hash in plan.replace:
-                coming.append(plan.replace[transaction.hash])
-        coming = [t for t in coming if t.hash not in self.pool]  # a replacement may wait already
-        not_before = fork_number + plan.delay_blocks + 1
-        for displaced in self.pool.return_orphans(coming, not_before):
-            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
-        self.pool.rank(plan.order)
-
-    def _return_orphans(self, transactions: Sequence[Transaction]) -> None:
-        """Put orphans of a branch that is left back into the pool, if the new head allows it."""
-        state = self.state_at(self.head)
-        orphans = []
-        for transaction in transactions:
-            if transaction.nonce < state.nonce(transaction.sender):
-                self._report_drop(Dropped(transaction, "its nonce is used up on this branch"))
-            else:
-                orphans.append(transaction)
-        for displaced in self.pool.return_orphans(orphans, 0):
-            self._report_drop(Dropped(displaced, "its nonce is taken by a waiting transaction"))
 
     def _set_head(
         self, place: Place, branch: str | None = None, *, announced: bool = True

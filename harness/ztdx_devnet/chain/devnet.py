@@ -11,7 +11,8 @@ from ztdx_devnet.chain.errors import UnknownAccount
 from ztdx_devnet.chain.mining import Mining
 from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER, Account
 from ztdx_devnet.chain.origin.deployment import TESTNET, Deployment
-from ztdx_devnet.chain.transactions import Transaction, Unsigned, impersonate, sign
+from ztdx_devnet.chain.signing import Unsigned, impersonate, sign
+from ztdx_devnet.chain.transactions import Transaction
 
 ACCOUNTS = (*USERS.values(), OWNER, WITHDRAW_SIGNER)
 

@@ -9,7 +9,8 @@ from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.evm.gas import TIP_WEI
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS, Account
-from ztdx_devnet.chain.transactions import Transaction, sign_call, sign_set_code
+from ztdx_devnet.chain.signing import sign_call, sign_set_code
+from ztdx_devnet.chain.transactions import Transaction
 
 _GAS = 300_000
 _GAS_PER_DEPOSIT = 250_000

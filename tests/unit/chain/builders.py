@@ -15,7 +15,8 @@ from ztdx_devnet.chain.evm.state import create_address
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.origin.genesis import CHAIN_ID
-from ztdx_devnet.chain.transactions import Transaction, decode, sign_call, sign_set_code
+from ztdx_devnet.chain.signing import sign_call, sign_set_code
+from ztdx_devnet.chain.transactions import Transaction, decode
 
 GWEI = 10**9
 DEARER = {"max_fee_wei": 11 * GWEI, "tip_wei": GWEI * 11 // 10}  # enough to replace

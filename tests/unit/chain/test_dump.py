@@ -28,11 +28,11 @@ from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, build, template
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import node_of
+from ztdx_devnet.chain.signing import Unsigned, impersonate
 from ztdx_devnet.chain.store import dump as dumps
 from ztdx_devnet.chain.store.chain_file import ChainFile
 from ztdx_devnet.chain.store.dump import BadDump, dump, load
 from ztdx_devnet.chain.store.packing import pack, unpack
-from ztdx_devnet.chain.transactions import Unsigned, impersonate
 
 MAGIC = b"ztdx-devnet state 1\n"
 NO_KEY = bytes.fromhex(NOBODY[2:])

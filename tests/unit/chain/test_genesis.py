@@ -33,7 +33,7 @@ from ztdx_devnet.chain.origin.genesis import (
     TOKEN_WEI,
     template,
 )
-from ztdx_devnet.chain.transactions import sign_call
+from ztdx_devnet.chain.signing import sign_call
 
 MNEMONIC = "test test test test test test test test test test test junk"
 ADDRESSES = {  # as every devnet shows them

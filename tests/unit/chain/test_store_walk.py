@@ -26,9 +26,10 @@ from ztdx_devnet.chain.errors import ChainError
 from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.origin.genesis import CHAIN_ID
+from ztdx_devnet.chain.signing import Unsigned, impersonate
 from ztdx_devnet.chain.store.chain_file import FILE_NAME, ChainFile
 from ztdx_devnet.chain.store.dump import dump, load
-from ztdx_devnet.chain.transactions import Transaction, Unsigned, impersonate
+from ztdx_devnet.chain.transactions import Transaction
 
 PEOPLE = ["alice", "bob", "carol"]
 NOBODY = bytes.fromhex("99" * 20)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.chain.building.builder import Dropped
+from ztdx_devnet.chain.building.pool import Pool
 from ztdx_devnet.chain.errors import ReorgImpossible, ReorgTooDeep
+from ztdx_devnet.chain.evm.state import State
 from ztdx_devnet.chain.transactions import Transaction
 
 
@@ -97,3 +99,52 @@ class ReorgOutcome:
     included: tuple[Transaction, ...]
     returned: tuple[Transaction, ...]
     dropped: tuple[Dropped, ...]
+
+
+def prepare_pool(
+    plan: Reorg, pool: Pool, orphans: Sequence[Transaction], fork_number: int
+) -> list[Dropped]:
+    """Bring back, replace and drop what the plan says, before the new branch is built.
+
+    `orphans` are the transactions of the replaced blocks. Returns those that are gone.
+    """
+    dropped, coming = [], []
+    for transaction in orphans:
+        reason = plan.fate(transaction)
+        if reason is not None:
+            dropped.append(Dropped(transaction, reason))
+        if transaction.hash in plan.replace:
+            coming.append(plan.replace[transaction.hash])
+        elif reason is None and plan.blocks is None:
+            coming.append(transaction)
+    for transaction in [waiting.transaction for waiting in pool]:
+        if transaction.hash in plan.drop or transaction.hash in plan.replace:
+            pool.remove(transaction.hash)
+            reason = plan.fate(transaction)
+            assert reason is not None
+            dropped.append(Dropped(transaction, reason))
+        if transaction.hash in plan.replace:
+            coming.append(plan.replace[transaction.hash])
+    coming = [t for t in coming if t.hash not in pool]  # a replacement may wait already
+    dropped += _returned(pool, coming, fork_number + plan.delay_blocks + 1)
+    pool.rank(plan.order)
+    return dropped
+
+
+def return_to_pool(pool: Pool, transactions: Sequence[Transaction], state: State) -> list[Dropped]:
+    """Put orphans of a branch that was left back into the pool; returns those that can't be there.
+
+    `state` is that of the new head.
+    """
+    dropped, coming = [], []
+    for transaction in transactions:
+        if transaction.nonce < state.nonce(transaction.sender):
+            dropped.append(Dropped(transaction, "its nonce is used up on this branch"))
+        else:
+            coming.append(transaction)
+    return dropped + _returned(pool, coming, 0)
+
+
+def _returned(pool: Pool, transactions: Sequence[Transaction], not_before: int) -> list[Dropped]:
+    displaced = pool.return_orphans(transactions, not_before)
+    return [Dropped(t, "its nonce is taken by a waiting transaction") for t in displaced]

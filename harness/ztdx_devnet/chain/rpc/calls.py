@@ -9,9 +9,9 @@ from typing import Any
 from ztdx_devnet.chain.evm.context import BlockContext, Edit, Message
 from ztdx_devnet.chain.evm.gas import GAS_CAP
 from ztdx_devnet.chain.evm.state import AccessList, State
+from ztdx_devnet.chain.grants import Grant
 from ztdx_devnet.chain.rpc import params
 from ztdx_devnet.chain.rpc.errors import invalid_params
-from ztdx_devnet.chain.transactions import Grant
 
 MAX_OVERRIDES = 1_000
 _DELEGATION = b"\xef\x01\x00"  # EIP-7702: code that points to other code

@@ -6,6 +6,7 @@ from typing import Any
 
 from ztdx_devnet.chain.errors import UnknownAccount
 from ztdx_devnet.chain.evm.gas import TIP_WEI, estimate_gas
+from ztdx_devnet.chain.grants import SET_CODE_TYPE
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.rpc import params, shapes
 from ztdx_devnet.chain.rpc.calls import CallRequest, call_request
@@ -14,13 +15,8 @@ from ztdx_devnet.chain.rpc.methods.execution import output_of
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.rpc.typed_data import BadTypedData, typed_data_hash
-from ztdx_devnet.chain.transactions import (
-    SET_CODE_TYPE,
-    Transaction,
-    Unsigned,
-    decode,
-    impersonate,
-)
+from ztdx_devnet.chain.signing import Unsigned, impersonate
+from ztdx_devnet.chain.transactions import Transaction, decode
 
 _KINDS = (0, 1, 2, SET_CODE_TYPE)
 
