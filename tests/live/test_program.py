@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.http_node import serve
+from tests.live.chain_thread import serve
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
