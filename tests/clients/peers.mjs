@@ -1,8 +1,8 @@
 // The same tests against anvil or Hardhat, to see that they ask nothing that only we answer.
 //
-//     npm i --prefix /tmp/peers @foundry-rs/anvil@1.7.1 hardhat@3.18 node@22 \
+//     npm i --prefix peers @foundry-rs/anvil@1.7.1 hardhat@3.18 node@22 \
 //         @nomicfoundation/edr-linux-x64-gnu@0.22.0 --force
-//     PEERS=/tmp/peers node peers.mjs anvil [--block-time 1] viem_anvil.test.mjs ...
+//     PEERS=peers node peers.mjs anvil [--block-time 1] viem_anvil.test.mjs ...
 //
 // ONLY=pattern runs the tests whose name has it.
 //
@@ -19,7 +19,7 @@ const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi
 const [peer, ...rest] = process.argv.slice(2)
 const files = rest.filter((argument) => argument.endsWith('.mjs'))
 const flags = rest.filter((argument) => !argument.endsWith('.mjs'))
-const PEERS = process.env.PEERS ?? '/tmp/peers'
+const PEERS = process.env.PEERS ?? 'peers'
 const bin = (path) => join(PEERS, 'node_modules', path)
 
 const ended = (child) => new Promise((resolve) => child.on('exit', resolve))

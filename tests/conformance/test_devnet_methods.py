@@ -220,7 +220,7 @@ def test_an_odd_only_parameter_is_refused(devnet: DevnetNode, method: str, kind:
 @pytest.mark.parametrize(
     ("method", "least", "most"),
     [
-        ("anvil_mine", 0, 10_000_000),
+        ("anvil_mine", 0, 1_000_000),
         ("evm_increaseTime", 0, 2**48),
         ("evm_setNextBlockTimestamp", 0, 2**48),
         ("evm_setIntervalMining", 0, 2**32),

@@ -81,6 +81,7 @@ def test_the_last_blocks_are_replaced_by_one_more_and_the_outcome_says_so(
         "oldHead": {"number": "0x5", "hash": old[5]},
         "newHead": {"number": "0x6", "hash": new[6]},
         "included": [],
+        "added": [],
         "pending": [],
         "dropped": [],
     }
@@ -369,7 +370,7 @@ def test_time_goes_on_after_a_reorg_that_overtook_the_next_timestamp(devnet: Dev
         ({"depth": 1, "length": 0}, SERVER, "depth and length ≥ 1"),
         ({"depth": 1, "blocks": []}, SERVER, "depth and length ≥ 1"),
         ({"depth": 100}, SERVER, "reaches below genesis"),
-        ({"depth": 1, "length": 100_001}, PARAMS, "reorg.length"),
+        ({"depth": 1, "length": 1_000_001}, PARAMS, "reorg.length"),
         ({"depth": 1, "delayBlocks": -1}, PARAMS, "reorg.delayBlocks"),
         ({"depth": 1, "deep": 1}, PARAMS, "no field 'deep'"),
         ({"depth": 1, "drop": UNKNOWN}, PARAMS, "reorg.drop"),
@@ -821,3 +822,32 @@ def test_a_reorg_on_a_chain_with_one_block_keeps_the_time_of_genesis() -> None:
     devnet.ask("evm_mine")
     reorg(devnet, 1, length=1)
     assert devnet.head()["timestamp"] == hex(TIMESTAMP_S + BLOCK_TIME_S)
+
+
+def test_what_is_new_on_the_branch_is_added_and_nothing_is_told_twice(devnet: DevnetNode) -> None:
+    first, second = devnet.send(ALICE), devnet.send(BOB)
+    outcome = reorg(devnet, 2, blocks=[[second], [{"from": CAROL, "to": BOB, "value": "0x1"}]])
+    (new,) = devnet.block(7)["transactions"]
+    assert (outcome["included"], outcome["added"], outcome["pending"]) == ([second], [new], [])
+    assert [entry["hash"] for entry in outcome["dropped"]] == [first]
+
+
+@pytest.mark.parametrize("replacement", ["itself", "the other"])
+def test_a_transaction_that_is_there_after_all_is_not_told_as_dropped(
+    devnet: DevnetNode, replacement: str
+) -> None:
+    first, second = devnet.send(ALICE), devnet.send(BOB)
+    new = first if replacement == "itself" else second
+    outcome = reorg(devnet, 2, replace={first: new})
+    told = [*outcome["included"], *(entry["hash"] for entry in outcome["dropped"])]
+    assert sorted(told) == sorted({first, second})
+    assert new in outcome["included"]
+
+
+def test_a_long_branch_is_as_quick_as_a_run_of_empty_blocks(devnet: DevnetNode) -> None:
+    sent = devnet.send(ALICE)
+    segments = len(devnet.chain.tree.segments)
+    reorg(devnet, 1, length=100_000)
+    assert devnet.receipt(sent)["blockNumber"] == "0x6"
+    assert devnet.height() == 100_005
+    assert len(devnet.chain.tree.segments) - segments == 2  # the block, and one run

@@ -227,6 +227,19 @@ def test_an_id_beyond_64_bits_comes_back_as_it_was_sent(node: Node) -> None:
     assert node.post(json.dumps(body).encode())["id"] == request_id
 
 
+def test_a_batch_whose_answers_are_too_large_is_cut_off_with_errors() -> None:
+    class Large:
+        def call(self, method: str, arguments: list[Any]) -> Any:
+            return "x" * 10_000_000
+
+    batch = [{"jsonrpc": "2.0", "id": n, "method": "m"} for n in range(5)]
+    batch.insert(4, {"jsonrpc": "2.0", "method": "m"})
+    answers = json.loads(answer(Large(), json.dumps(batch).encode()))
+    assert [each["id"] for each in answers] == [0, 1, 2, 3, 4]
+    assert ["result" in each for each in answers] == [True, True, True, False, False]
+    assert answers[3]["error"] == {"code": -32003, "message": "response too large"}
+
+
 def test_the_data_of_an_error_is_beside_its_message() -> None:
     class Failing:
         def call(self, method: str, arguments: list[Any]) -> Any:

@@ -15,9 +15,11 @@ from ztdx_devnet.chain.blocktree.finality import FINALIZED_DEPTH, SAFE_DEPTH
 from ztdx_devnet.chain.evm.intrinsic_gas import TRANSACTION_GAS_CAP
 from ztdx_devnet.chain.log_limits import PROVIDERS
 from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.chain.origin.accounts import WITHDRAW_SIGNER
 from ztdx_devnet.chain.rpc import endpoint, filters, subscriptions
-from ztdx_devnet.chain.rpc.methods import control
-from ztdx_devnet.chain.rpc.methods.reorgs import PLAN_FIELDS
+from ztdx_devnet.chain.rpc.methods import control, state
+from ztdx_devnet.chain.rpc.methods.reorgs import MAX_NEW_BLOCKS, PLAN_FIELDS
+from ztdx_devnet.chain.transactions import SIZE_LIMIT_BYTES
 from ztdx_devnet.cli import devnet
 from ztdx_devnet.live import chain_server, connection
 
@@ -58,7 +60,9 @@ def kitchen() -> dict[str, Any]:
         **users,
         "w3": w3,
         "devnet": ask,
-        "token": "0x" + contracts.DF_TOKEN.hex(),
+        "token": Web3.to_checksum_address(contracts.DF_TOKEN),
+        "vault": Web3.to_checksum_address(contracts.VAULT),
+        "signer_key": WITHDRAW_SIGNER.private_key,
         "transfer": transfer,
         "approval_data": approval_data,
         "approve": approve,
@@ -100,7 +104,11 @@ def test_every_field_of_a_reorg_is_documented() -> None:
         ("new blocks that a filter remembers", f"{filters.MAX_BLOCKS:,}"),
         ("subscriptions of a connection", f"{subscriptions.MAX_SUBSCRIPTIONS:,}"),
         ("changes that a slow WebSocket client is behind", f"{connection.MAX_WAITING:,}"),
-        ("blocks of one `anvil_mine`", f"{control.MAX_BLOCKS:,}"),
+        ("blocks of one `anvil_mine`, or of a new branch", f"{control.MAX_BLOCKS:,}"),
+        ("blocks of one `anvil_mine`, or of a new branch", f"{MAX_NEW_BLOCKS:,}"),
+        ("the answers of a batch", f"{endpoint.MAX_BATCH_ANSWER_BYTES:,} bytes"),
+        ("slots of one `eth_getProof`", f"{state.MAX_PROOF_KEYS:,}"),
+        ("bytes of a transaction", f"{SIZE_LIMIT_BYTES:,}"),
     ],
 )
 def test_the_limits_are_the_real_ones(what: str, limit: str) -> None:

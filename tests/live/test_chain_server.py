@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -121,7 +122,7 @@ def test_the_ready_file_tells_all_that_a_client_needs(process: Process) -> None:
     ready = process.ready
     assert set(ready) == {
         *("rpc_url", "ws_rpc_url", "chain_id", "vault", "df_token", "confirmation_depth"),
-        *("owner", "withdraw_signer_private_key", "users"),
+        *("owner", "withdraw_signer_private_key", "pid", "users"),
     }
     assert ready["ws_rpc_url"] == ready["rpc_url"].replace("http://", "ws://")
     assert ready["chain_id"] == 97
@@ -370,6 +371,20 @@ def test_a_busy_port_is_one_line_and_leaves_the_other_alone(process: Process) ->
         "free one\n"
     )
     assert json.loads(process.ready_file.read_text("utf-8")) == process.ready
+
+
+def test_the_ready_file_of_a_killed_devnet_is_removed_even_by_one_that_can_not_start(
+    tmp_path: Path, process: Process
+) -> None:
+    left = tmp_path / "ready.json"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    port = str(urlsplit(process.ready["rpc_url"]).port)
+    for content in ({"pid": dead.pid}, {"pid": os.getpid()}, {}):
+        left.write_text(json.dumps(content), "utf-8")
+        assert run("--port", port, "--ready-file", str(left)).returncode == 3
+        # That of a running devnet stays, and so does a file that is none of ours.
+        assert left.exists() == (content != {"pid": dead.pid})
 
 
 def test_a_ready_file_in_no_directory_is_one_line(tmp_path: Path) -> None:

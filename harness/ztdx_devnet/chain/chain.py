@@ -6,7 +6,7 @@ clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -232,14 +232,7 @@ class Chain:
         for transaction_hash in included:  # of `blocks`, some may have waited
             self.pool.remove(transaction_hash)
         self._announce(change)
-        returned = tuple(t for t in orphans if t.hash in self.pool)
-        return ReorgOutcome(
-            change,
-            self.branches.current,
-            tuple(t for t in orphans if t.hash in included),
-            returned,
-            tuple(dropped),
-        )
+        return self._outcome(change, orphans, dropped)
 
     def switch(self, block_hash: bytes) -> ReorgOutcome:
         """Make the branch that ends in that block canonical; orphans go back to the pool.
@@ -259,13 +252,7 @@ class Chain:
             for entry in return_to_pool(self.pool, left_behind, self.state_at(self.head)):
                 self._report_drop(entry)
         self._announce(change)
-        return ReorgOutcome(
-            change,
-            self.branches.current,
-            tuple(t for t in orphans if t.hash in included),
-            tuple(t for t in orphans if t.hash in self.pool),
-            tuple(dropped),
-        )
+        return self._outcome(change, orphans, dropped)
 
     def rollback(self, depth: int) -> None:
         """Cut the last `depth` blocks off, unannounced; their transactions are dropped.
@@ -353,6 +340,21 @@ class Chain:
 
     # --- inside --------------------------------------------------------------------------------
 
+    def _outcome(
+        self, change: HeadChange, orphans: Sequence[Transaction], dropped: Sequence[Dropped]
+    ) -> ReorgOutcome:
+        new = {r.transaction.hash: r.transaction for block in change.added for r in block.receipts}
+        old = {orphan.hash for orphan in orphans}
+        gone = {entry.transaction.hash: entry for entry in dropped}  # the last reason counts
+        return ReorgOutcome(
+            change,
+            self.branches.current,
+            tuple(t for t in orphans if t.hash in new),
+            tuple(t for t in new.values() if t.hash not in old),
+            tuple(t for t in orphans if t.hash in self.pool),
+            tuple(gone[h] for h in gone if h not in new and h not in self.pool),
+        )
+
     def _moment(self) -> Snapshot:
         return Snapshot(
             self.head,
@@ -400,19 +402,19 @@ class Chain:
         return self.builder.empty(parent, 1, timestamp_s, timestamp_s - parent.timestamp_s)
 
     def _build_branch(self, plan: Reorg, fork: Place) -> Place:
-        place = fork
-        given = [] if plan.blocks is None else list(plan.blocks)
-        for _ in range(plan.new_blocks):
-            timestamp_s = place.timestamp_s + self.block_time_s
-            if plan.blocks is None:
-                place = self._build_one(place, self.pool, timestamp_s)
-                continue
-            own = Pool()
+        place, left = fork, plan.new_blocks
+        given = None if plan.blocks is None else list(plan.blocks)
+        while left:
+            pool = self.pool if given is None else Pool()
             for transaction in given.pop(0) if given else ():
-                own.add(transaction)
-            place = self._build_one(place, own, timestamp_s)
-            for left in own:
-                self._report_drop(Dropped(left.transaction, "not valid in its block"))
+                pool.add(transaction)
+            timestamp_s = place.timestamp_s + self.block_time_s
+            if not given and not len(pool):  # nothing can come any more
+                return self.builder.empty(place, left, timestamp_s, self.block_time_s)
+            place, left = self._build_one(place, pool, timestamp_s), left - 1
+            if given is not None:
+                for waiting in pool:
+                    self._report_drop(Dropped(waiting.transaction, "not valid in its block"))
         return place
 
     def _set_head(

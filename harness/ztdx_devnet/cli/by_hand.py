@@ -63,7 +63,7 @@ def reorg(depth: int, drop: tuple[str, ...], rpc_url: str) -> None:
 
 
 @click.command()
-@click.argument("blocks", type=click.IntRange(1, 10_000_000), default=1)
+@click.argument("blocks", type=click.IntRange(1, 1_000_000), default=1)
 @_rpc_url
 def mine(blocks: int, rpc_url: str) -> None:
     """Add BLOCKS blocks at once.

@@ -15,7 +15,7 @@ from ztdx_devnet.chain.mining import Mining
 from ztdx_devnet.chain.rpc.node import node_of
 from ztdx_devnet.live.chain_server import ChainServer
 from ztdx_devnet.live.chain_source import ChainSource, NoChain, open_chain
-from ztdx_devnet.live.description import banner, description, write_ready_file
+from ztdx_devnet.live.description import banner, description, remove_ready_file, write_ready_file
 from ztdx_devnet.live.wall_clock import unix_s
 
 
@@ -41,6 +41,8 @@ def serve(settings: ChainSettings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotServe."""
     if settings.ready_file is not None and not settings.ready_file.parent.is_dir():
         raise CannotServe(f"--ready-file: no such directory: {settings.ready_file.parent}")
+    if settings.ready_file is not None:
+        remove_ready_file(settings.ready_file)  # of one that was killed
     if settings.log_limits is not None and settings.log_limits not in PROVIDERS:
         raise CannotServe(
             f"--log-limits {settings.log_limits}: expected one of {', '.join(sorted(PROVIDERS))}"
@@ -70,7 +72,6 @@ async def _serve(
         loop.add_signal_handler(each, stopping.set)
     limits = PROVIDERS[settings.log_limits] if settings.log_limits else NO_LIMITS
     server = ChainServer(node_of(devnet, limits), say)
-    ready = False
     try:
         try:
             port = await server.start(settings.host, settings.port)
@@ -82,13 +83,12 @@ async def _serve(
         if settings.ready_file is not None:
             try:
                 write_ready_file(settings.ready_file, content)
-                ready = True
             except OSError as error:
                 raise CannotServe(f"--ready-file: {error}") from error
         await stopping.wait()
     finally:
-        if ready and settings.ready_file is not None:  # else it may be that of another devnet
-            settings.ready_file.unlink(missing_ok=True)
+        if settings.ready_file is not None:
+            remove_ready_file(settings.ready_file)
         await server.stop()
 
 

@@ -18,7 +18,9 @@ from ztdx_devnet.chain.rpc.subscriptions import Notices, Subscriptions
 
 MAX_WAITING = 10_000  # changes that a slow client may be behind
 CLOSE_S = 1.0  # for a client to read what is on its way and to answer a close
-_UNREAD_ANSWERS = 100  # beyond that, no more requests are read from the client
+# Beyond either, no more requests are read from the client.
+_UNREAD_ANSWERS = 100
+_UNREAD_BYTES = 2**24
 _YIELD_EVERY = 100  # notifications, so that other clients are served meanwhile
 
 
@@ -39,6 +41,7 @@ class Connection:
         self._subscriptions = Subscriptions(node.view.chain, self._push)
         self._node = node.connected(self._subscriptions)
         self._outbox: deque[bytes | Notices] = deque()
+        self._unread_bytes = 0
         self._held: list[Notices] | None = None
         self._something = asyncio.Event()
         self._room = asyncio.Event()
@@ -57,6 +60,7 @@ class Connection:
             held, self._held = self._held, None
         if answer:
             self._outbox.append(answer)
+            self._unread_bytes += len(answer)
         self._outbox.extend(held)
         self._changed()
 
@@ -93,8 +97,11 @@ class Connection:
             self._end()  # the writer can't: it waits for the client to read
             if self._transport is not None:
                 self._transport.abort()
-        elif len(self._outbox) > _UNREAD_ANSWERS:
+        elif not self._has_room():
             self._room.clear()
+
+    def _has_room(self) -> bool:
+        return len(self._outbox) <= _UNREAD_ANSWERS and self._unread_bytes <= _UNREAD_BYTES
 
     def _end(self) -> None:
         """Nothing more can be sent: keep nothing, and let the server hear of the end."""
@@ -110,7 +117,7 @@ class Connection:
                     self._something.clear()
                     while self._outbox:
                         await self._send(self._outbox.popleft())
-                        if len(self._outbox) <= _UNREAD_ANSWERS:
+                        if self._has_room():
                             self._room.set()
         finally:
             self._end()
@@ -118,6 +125,7 @@ class Connection:
     async def _send(self, entry: bytes | Notices) -> None:
         if isinstance(entry, bytes):
             await self._socket.send_str(entry.decode())
+            self._unread_bytes -= len(entry)
             return
         for count, notice in enumerate(entry, start=1):
             await self._socket.send_str(orjson.dumps(notice).decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -24,6 +25,7 @@ def description(devnet: Devnet, rpc_url: str) -> dict[str, Any]:
         "vault": to_checksum_address(devnet.deployment.vault),
         "df_token": to_checksum_address(devnet.deployment.df_token),
         "confirmation_depth": CONFIRMATION_DEPTH,
+        "pid": os.getpid(),
         "owner": to_checksum_address(OWNER.address),
         "withdraw_signer_private_key": WITHDRAW_SIGNER.private_key,
         "users": [
@@ -45,6 +47,24 @@ def write_ready_file(path: Path, content: dict[str, Any]) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_ready_file(path: Path) -> None:
+    """Remove it if it is ours, or of a devnet that is no more. Never raises."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        pid = json.loads(path.read_text("utf-8"))["pid"]
+        if pid == os.getpid() or not _is_running(pid):
+            path.unlink()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def banner(

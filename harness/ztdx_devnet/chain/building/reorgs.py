@@ -92,11 +92,16 @@ class Reorg:
 
 @dataclass(frozen=True, slots=True)
 class ReorgOutcome:
-    """What a reorg changed. `returned` wait in the pool again, in no block of the new branch."""
+    """What a reorg changed.
+
+    Of the replaced blocks' transactions, `included` are in the new branch and `returned` wait in
+    the pool; `added` are others of the new branch. `dropped` are in neither.
+    """
 
     change: HeadChange
     branch: str
     included: tuple[Transaction, ...]
+    added: tuple[Transaction, ...]
     returned: tuple[Transaction, ...]
     dropped: tuple[Dropped, ...]
 

@@ -15,10 +15,12 @@ from ztdx_devnet.chain.rpc.errors import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     PARSE_ERROR,
+    RESPONSE_TOO_LARGE,
     RpcError,
 )
 
 MAX_BATCH = 1_000
+MAX_BATCH_ANSWER_BYTES = 25_000_000  # geth's
 
 
 class Answerer(Protocol):
@@ -41,8 +43,24 @@ def answer(node: Answerer, body: bytes) -> bytes:
     if len(request) > MAX_BATCH:
         message = f"batch too large: {len(request)} requests, at most {MAX_BATCH}"
         return _dump(_error(None, RpcError(INVALID_REQUEST, message)))
-    answers = [one for one in (_answer_one(node, each) for each in request) if one is not None]
-    return _dump(answers) if answers else b""
+    return _answer_batch(node, request)
+
+
+def _answer_batch(node: Answerer, requests: list[Any]) -> bytes:
+    """The answers in order; those that would make the whole too large are errors, as in geth."""
+    parts: list[bytes] = []
+    size_bytes = 0
+    for request in requests:
+        if size_bytes > MAX_BATCH_ANSWER_BYTES:
+            if isinstance(request, dict) and "id" in request:
+                too_large = RpcError(RESPONSE_TOO_LARGE, "response too large")
+                parts.append(_dump(_error(request["id"], too_large)))
+            continue
+        one = _answer_one(node, request)
+        if one is not None:
+            parts.append(_dump(one))
+            size_bytes += len(parts[-1])
+    return b"[" + b",".join(parts) + b"]" if parts else b""
 
 
 def refusal(code: int, message: str) -> bytes:

@@ -14,7 +14,7 @@ from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.rpc.table import method
 from ztdx_devnet.chain.store.dump import dump, load
 
-MAX_BLOCKS = 10_000_000  # of one call: half a minute of hashing
+MAX_BLOCKS = 1_000_000  # of one call: three seconds in which nobody else is answered
 MAX_TIMESTAMP_S = 2**48  # far beyond any date, and nothing overflows
 # evm_setIntervalMining takes seconds from anvil's clients and milliseconds from Hardhat's. Nobody
 # mines every quarter of an hour, so from here up it is milliseconds.

@@ -27,7 +27,7 @@ PLAN_FIELDS = (
     "blocks",
     "branch",
 )
-MAX_NEW_BLOCKS = 100_000
+MAX_NEW_BLOCKS = 1_000_000  # three seconds in which nobody else is answered
 MAX_NAME = 64
 DEFAULT_GAS = 1_000_000  # of a transaction that is given as an object: there is no state to try it
 
@@ -48,8 +48,9 @@ def reorg(node: Node, plan: Any) -> Any:
         if given.get(name) is None:
             return default
         number = params.integer(given[name], f"reorg.{name}")
-        if not 0 <= number <= most:
-            raise invalid_params(f"reorg.{name}: expected 0 to {most}, got {number}")
+        least = 0 if name == "delayBlocks" else 1
+        if not 0 <= number <= most:  # the chain says what is wrong with 0
+            raise invalid_params(f"reorg.{name}: expected {least} to {most}, got {number}")
         return number
 
     depth = count("depth", None, 2**53)
@@ -280,6 +281,7 @@ def _outcome(outcome: ReorgOutcome) -> Any:
             "hash": shapes.data(change.new_head.hash),
         },
         "included": [shapes.data(entry.hash) for entry in outcome.included],
+        "added": [shapes.data(entry.hash) for entry in outcome.added],
         "pending": [shapes.data(entry.hash) for entry in outcome.returned],
         "dropped": [
             {"hash": shapes.data(entry.transaction.hash), "reason": entry.reason}
