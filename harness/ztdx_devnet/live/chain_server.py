@@ -22,8 +22,8 @@ from ztdx_devnet.live.connection import Connection
 MAX_BODY_BYTES = 16 * 2**20
 BODY_TIMEOUT_S = 30  # for a request's body, from its first byte
 SHUTDOWN_S = 1.0
-_JSON = "application/json"
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_HEADERS = {"Content-Type": "application/json", **_ANY_ORIGIN}
 
 
 class ChainServer:
@@ -69,8 +69,11 @@ class ChainServer:
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
+            if request.content.is_eof():  # it came with the headers, as it nearly always does
                 body = await request.read()
+            else:
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             text = f"body too large: at most {MAX_BODY_BYTES} bytes"
             return _json(endpoint.refusal(INVALID_REQUEST, text), status=413)
@@ -145,4 +148,4 @@ class ChainServer:
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type=_JSON, headers=_ANY_ORIGIN)
+    return web.Response(body=body, status=status, headers=_HEADERS)
