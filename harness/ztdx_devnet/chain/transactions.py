@@ -80,11 +80,10 @@ class _Impersonating:
         return getattr(self._signed, name)
 
 
-def decode(raw: bytes, impersonated_sender: bytes | None = None) -> Transaction:
+def decode(raw: bytes) -> Transaction:
     """Decode a signed transaction from the wire.
 
-    `impersonated_sender` names the sender of one that `impersonate` made. Raises
-    TransactionRefused when the bytes are no well-formed signed transaction.
+    Raises TransactionRefused when the bytes are no well-formed signed transaction.
     """
     if len(raw) > SIZE_LIMIT_BYTES:
         raise TransactionRefused(
@@ -97,14 +96,7 @@ def decode(raw: bytes, impersonated_sender: bytes | None = None) -> Transaction:
         signed.validate()
         if signed.s > SECPK1_N // 2:
             raise ValidationError("invalid transaction v, r, s values")
-        sender = impersonated_sender or bytes(signed.sender)
-        return Transaction(
-            signed,
-            bytes(signed.hash),
-            sender,
-            authorities_of(signed),
-            impersonated_sender is not None,
-        )
+        return Transaction(signed, bytes(signed.hash), bytes(signed.sender), authorities_of(signed))
     except (
         rlp.exceptions.RLPException,
         ValidationError,

@@ -66,9 +66,6 @@ class State:
     def storage_root(self, address: bytes) -> bytes:
         return bytes(self._inner._account_db._get_storage_root(address))
 
-    def code_hash(self, address: bytes) -> bytes:
-        return bytes(self._inner.get_code_hash(address))
-
     def set_nonce(self, address: bytes, nonce: int) -> None:
         self._inner.set_nonce(address, nonce)
 

@@ -149,7 +149,7 @@ def set_finality(node: Node, safe: Any, finalized: Any) -> bool:
     return True
 
 
-@method("anvil_reorg", control=True)
+@method("anvil_reorg", "hardhat_reorg", control=True)
 def anvil_reorg(node: Node, depth: Any, pairs: Any = None) -> None:
     """Anvil's: as many blocks anew, with just the given [transaction, block index] pairs."""
     if isinstance(depth, Mapping):  # the options object of alloy's client
@@ -178,7 +178,7 @@ def anvil_reorg(node: Node, depth: Any, pairs: Any = None) -> None:
     _devnet(node).mining.reorged()
 
 
-@method("anvil_rollback", control=True)
+@method("anvil_rollback", "hardhat_rollback", control=True)
 def anvil_rollback(node: Node, depth: Any = None) -> None:
     """Anvil's: cut the last blocks off and drop their transactions; clients are not told."""
     number = 1 if depth is None else params.integer(depth, "depth")
