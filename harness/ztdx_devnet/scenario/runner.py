@@ -16,6 +16,7 @@ from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.stage import ExpectationFailed, RunBroken, Stage, StepImpossible
 from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Verdict
 from ztdx_devnet.scenario.watch import Watch
+from ztdx_devnet.sim.processes import ListenerProgram
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_devnet.virtual_time import MICROSECONDS
 from ztdx_spot.errors import SettingError
@@ -25,8 +26,13 @@ _SPARE_POLLS = 3
 _POLL_WORK_US = MICROSECONDS // 10  # requests and writes of one poll, generously
 
 
-def run(scenario: Scenario, seed: int | None = None) -> Outcome:
-    """Play the scenario; `seed` overrides its own. Raises BadScenario for an impossible step."""
+def run(
+    scenario: Scenario, seed: int | None = None, listener: ListenerProgram | None = None
+) -> Outcome:
+    """Play the scenario; `seed` overrides its own, `listener` stands in the product's place.
+
+    Raises BadScenario for an impossible step.
+    """
     given = scenario.head.given
     settings = WorldSettings(
         seed=scenario.head.seed if seed is None else seed,
@@ -35,6 +41,7 @@ def run(scenario: Scenario, seed: int | None = None) -> Outcome:
         block_time_s=given.block_time_s,
         poll_interval_ms=given.poll_interval_ms,
         environment=given.environment,
+        listener=listener,
     )
     started = perf_counter()
     try:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn, Protocol
 
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -21,7 +22,7 @@ from ztdx_spot.config import ApiSettings, ListenerSettings
 from ztdx_spot.ledger.database import BUSY_WAIT_S, Database, open_connection
 from ztdx_spot.ledger.schema import create_schema
 from ztdx_spot.listener.poller import run_listener
-from ztdx_spot.ports import Transport
+from ztdx_spot.ports import Clock, Entropy, Transport
 
 API_LATENCY_US = 1_000  # one way
 
@@ -110,19 +111,39 @@ class ProductProcess:
         raise NotImplementedError
 
 
+class ListenerProgram(Protocol):
+    """What a listener's process runs: the product's loop, or another in its place."""
+
+    def __call__(
+        self,
+        settings: ListenerSettings,
+        transport: Transport,
+        clock: Clock,
+        entropy: Entropy,
+        database: Database,
+    ) -> NoReturn: ...
+
+
 class ListenerProcess(ProductProcess):
-    """The listener, reading from one transport."""
+    """A listener, reading from one transport. Without a program it is the product's."""
 
     def __init__(
-        self, name: str, host: Host, settings: ListenerSettings, transport: Transport
+        self,
+        name: str,
+        host: Host,
+        settings: ListenerSettings,
+        transport: Transport,
+        program: ListenerProgram | None = None,
     ) -> None:
         super().__init__(name, host)
         self._settings = settings
         self._transport = transport
+        self._program = program
 
     def _main(self) -> None:
         database = self._host.connect(self.name)
-        run_listener(self._settings, self._transport, self._clock, self._entropy, database)
+        program = self._program or run_listener
+        program(self._settings, self._transport, self._clock, self._entropy, database)
 
 
 @dataclass(frozen=True, slots=True)

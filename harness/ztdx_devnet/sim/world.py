@@ -32,6 +32,7 @@ from ztdx_devnet.sim.processes import (
     ApiRequest,
     Host,
     ListenerProcess,
+    ListenerProgram,
 )
 from ztdx_devnet.sim.producer import Producer
 from ztdx_devnet.sim.wallets import SentDeposit, Wallets
@@ -45,7 +46,10 @@ ADMIN_API_KEY = "devnet-admin-key"
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """What a world starts from. `environment` overrides the product's environment variables."""
+    """What a world starts from. `environment` overrides the product's environment variables.
+
+    `listener` is the program in the listener's place; None is the product's own.
+    """
 
     seed: int = 0
     start_height: int = 1_000
@@ -53,6 +57,7 @@ class WorldSettings:
     block_time_s: int = 2
     poll_interval_ms: int = 2_000
     environment: Mapping[str, str] = field(default_factory=dict)
+    listener: ListenerProgram | None = None
 
 
 class World:
@@ -89,6 +94,7 @@ class World:
             host,
             read_listener_settings(self.environment),
             SimTransport(self.kernel, self.node),
+            settings.listener,
         )
         api_settings = read_api_settings(self.environment)
         self.api = ApiProcess("api", host, api_settings, self.environment)
