@@ -13,7 +13,8 @@ DEV_READY := $(VENV)/.dev-ready
 CONTRACTS_READY := $(CONTRACTS_VENV)/.ready
 CLIENTS_READY := tests/clients/node_modules/.ready
 
-.PHONY: run test lint types unit contracts artifacts docs bench bench-chain clean
+.PHONY: run test test-crash lint types unit contracts artifacts docs bench bench-chain \
+	bench-product clean
 
 run: $(RUN_READY)
 	$(BIN)/devnet run scenarios
@@ -33,6 +34,11 @@ unit: $(DEV_READY) $(CLIENTS_READY)
 contracts: $(CONTRACTS_READY)
 	$(CONTRACTS_VENV)/bin/ape test tests/contracts -c tests/contracts/pytest.ini
 
+# 200 deaths of the real program by SIGKILL under load; `make unit` has a dozen of them.
+test-crash: $(DEV_READY)
+	rm -rf .build/crash && mkdir -p .build/crash
+	$(BIN)/python -m tests.live.product_kills .build/crash $${SEED:-1} $${KILLS:-200}
+
 # The method table of docs/chain.md.
 docs: $(DEV_READY)
 	$(BIN)/python -m tests.docs.method_table
@@ -44,6 +50,10 @@ bench: $(RUN_READY)
 # The chain's figures, beside those of anvil and Hardhat where they are installed.
 bench-chain: $(RUN_READY)
 	$(BIN)/python bench/chain.py
+
+# The product's figures: ledger, API, WebSocket, `devnet up`.
+bench-product: $(RUN_READY)
+	$(BIN)/python bench/product.py
 
 # Compile the contracts again and write harness/ztdx_devnet/artifacts.
 artifacts: $(CONTRACTS_READY)

@@ -12,7 +12,7 @@ import time
 
 import aiohttp
 
-from ztdx_spot.ports import HttpAnswer, TransportError
+from ztdx_spot.ports import AnswerTooLarge, HttpAnswer, TransportError, TransportTimeout
 
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -61,7 +61,7 @@ class HttpTransport:
         try:
             return self._loop.run_until_complete(self._post(body, timeout_s))
         except TimeoutError as error:
-            raise TransportError(f"not finished within {timeout_s:g} s") from error
+            raise TransportTimeout(f"not finished within {timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(_reason(error)) from error
 
@@ -86,7 +86,7 @@ class HttpTransport:
         async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
             body += chunk
             if len(body) > self._answer_bytes_max:
-                raise TransportError(f"the answer is larger than {self._answer_bytes_max} bytes")
+                raise AnswerTooLarge(f"it is larger than {self._answer_bytes_max} bytes")
         return bytes(body)
 
     def _open_session(self) -> aiohttp.ClientSession:

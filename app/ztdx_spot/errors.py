@@ -30,6 +30,45 @@ class NodeError(SpotError):
     code = "NODE"
 
 
+class NodeBusyError(NodeError):
+    """The node wants to be asked less often; `retry_after_s` is what it said, if it said so."""
+
+    code = "NODE_BUSY"
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NodeOverloadedError(NodeError):
+    """The request was too much for the node: too many blocks, logs or calls, or too slow."""
+
+    code = "NODE_OVERLOADED"
+
+
+class NodeBehindError(NodeError):
+    """The node does not know a block that another node has shown."""
+
+    code = "NODE_BEHIND"
+
+
+class CursorMovedError(SpotError):
+    """Another listener on the same database was faster: its page stands, this one is dropped."""
+
+    code = "CURSOR_MOVED"
+
+
+class RowRefusedError(SpotError):
+    """The database refuses the row of one deposit, by a rule of its own."""
+
+    code = "ROW_REFUSED"
+
+    def __init__(self, message: str, tx_hash: str, event_ordinal: int) -> None:
+        super().__init__(message)
+        self.tx_hash = tx_hash
+        self.event_ordinal = event_ordinal
+
+
 class ChainMismatchError(SpotError):
     """The node serves another chain than the configured one."""
 
@@ -67,12 +106,24 @@ class DatabaseBusyError(SpotError):
 
 
 class SchemaError(SpotError):
-    """The database file was written by another version of this program."""
+    """The database file was written by a newer version of this program, or by another one."""
 
     code = "SCHEMA"
+
+
+class DebitError(SpotError):
+    """More was to be taken from a balance than it holds."""
+
+    code = "DEBIT"
 
 
 class StartError(SpotError):
     """A part of the program cannot start."""
 
     code = "START"
+
+
+class ListenerHalted(SpotError):
+    """The listener stopped for good: it follows another chain, or one that began anew."""
+
+    code = "HALTED"

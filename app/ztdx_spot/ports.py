@@ -24,6 +24,14 @@ class TransportError(Exception):
     """No complete HTTP answer: refused, reset, cut short, or not finished within the deadline."""
 
 
+class TransportTimeout(TransportError):
+    """Not finished within the deadline."""
+
+
+class AnswerTooLarge(TransportError):
+    """The body is larger than this side will hold."""
+
+
 class Transport(Protocol):
     """Sends one JSON-RPC body to the node.
 

@@ -58,7 +58,8 @@ WORLD_FORMS = (
 ALLOWED = {
     ("ztdx_spot/edges.py", "time.time"): "the live edge of time",
     ("ztdx_spot/edges.py", "secrets"): "the live edge of chance",
-    ("ztdx_spot/__main__.py", "os.environ"): "the program reads its settings, nobody else",
+    ("ztdx_spot/__main__.py", "os.environ"): "the program reads its settings",
+    ("ztdx_spot/operator_commands.py", "os.environ"): "so do its sub-commands, nobody else",
     ("ztdx_devnet/chain/keccak.py", "os.environ"): "eth_hash takes its backend from there",
     ("ztdx_devnet/faults/answers.py", "random"): "for the type only: streams come from sim.seed",
     ("ztdx_devnet/sim/seed.py", "random"): "the one place of chance: each stream is seeded",
@@ -85,7 +86,13 @@ THREAD_FORMS = (
 )
 """Threads, processes, sockets and event loops: modules of the product's edges only."""
 
-PRODUCT_EDGES = ("ztdx_spot/__main__.py", "ztdx_spot/edges.py", "ztdx_spot/server.py")
+PRODUCT_EDGES = (
+    "ztdx_spot/__main__.py",
+    "ztdx_spot/edges.py",
+    "ztdx_spot/server.py",
+    "ztdx_spot/service.py",
+    "ztdx_spot/sockets.py",
+)
 
 CONNECTION_NAMES = ("con", "conn", "connection", "database", "db")
 CONNECTION_MAKERS = ("connect", "open_connection")

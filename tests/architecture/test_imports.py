@@ -125,9 +125,14 @@ class TestDirection:
         assert [found for m in modules for found in imports_inside(m, PRODUCT_NEVER)] == []
 
     def test_only_the_program_knows_the_live_edges(self) -> None:
-        edges = ("ztdx_spot.edges", "ztdx_spot.server")
+        edges = ("ztdx_spot.edges", "ztdx_spot.server", "ztdx_spot.service", "ztdx_spot.sockets")
         found = {m.path for m in modules_of("ztdx_spot") if imports_inside(m, edges)}
-        assert found == {"ztdx_spot/__main__.py"}
+        assert found == {
+            "ztdx_spot/__main__.py",
+            "ztdx_spot/operator_commands.py",
+            "ztdx_spot/server.py",
+            "ztdx_spot/service.py",
+        }
 
     def test_every_room_of_the_harness_imports_only_what_it_may(self) -> None:
         modules = modules_of("ztdx_devnet")
@@ -268,7 +273,7 @@ class TestTheCheckItself:
             ("chain/blocktree/tree.py", "from ...journal.journal import Journal"),
             ("chain/blocktree/tree.py", "from ztdx_devnet import sim"),
             ("chain/blocktree/tree.py", "import ztdx_devnet"),
-            ("chain/blocktree/tree.py", "def f():\n    from ztdx_spot.rpc import RawLog"),
+            ("chain/blocktree/tree.py", "def f():\n    from ztdx_spot.node.shapes import RawLog"),
             ("faults/answers.py", "from ztdx_devnet.sim.seed import stream"),
             ("faults/answers.py", "import ztdx_spot"),
             ("journal/journal.py", "from ztdx_devnet.chain.blocktree.blocks import Place"),

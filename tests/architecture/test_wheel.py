@@ -172,19 +172,19 @@ class TestContents:
         "name",
         [
             "tests/unit/test_x.py",
-            "app/ztdx_spot/rpc.py",
+            "app/ztdx_spot/ports.py",
             "scenarios/first_deposit.yaml",
             "LICENSE",
             "ztdx_devnet/tests/test_x.py",
             "ztdx_devnet/test_x.py",
             "ztdx_devnet/conftest.py",
-            "ztdx_spot/rpc.pyc",
+            "ztdx_spot/ports.pyc",
             "ztdx_spot/__pycache__/rpc.cpython-311.pyc",
             "ztdx_spots/rpc.py",
         ],
     )
     def test_a_misplaced_file_would_be_seen(self, name: str) -> None:
-        assert misplaced(["ztdx_spot/rpc.py", name]) == [name]
+        assert misplaced(["ztdx_spot/ports.py", name]) == [name]
 
 
 class TestInstalled:

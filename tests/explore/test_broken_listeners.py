@@ -1,10 +1,10 @@
-"""A suite is worth what it kills: each broken listener makes its named scenario go red."""
+"""A suite is worth what it kills: each broken listener makes its named scenario, or test, go red."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.explore.broken_listeners import BROKEN
+from tests.explore.broken_listeners import BROKEN, BROKEN_BUT_SOLVENT
 from ztdx_devnet.scenario import bundled, loader, runner
 from ztdx_devnet.scenario.verdict import Verdict
 
@@ -17,3 +17,12 @@ def test_its_scenario_goes_red(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome.verdict is Verdict.VIOLATED
     assert outcome.failure is not None
     print(f"{name}: {outcome.failure}")
+
+
+@pytest.mark.parametrize("name", BROKEN_BUT_SOLVENT)
+def test_its_test_goes_red(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_it, test = BROKEN_BUT_SOLVENT[name]
+    quiet = [test, "-q", "-p", "no:cacheprovider"]
+    assert pytest.main(quiet) is pytest.ExitCode.OK
+    break_it(monkeypatch)
+    assert pytest.main(quiet) is pytest.ExitCode.TESTS_FAILED

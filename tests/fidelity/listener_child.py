@@ -15,8 +15,8 @@ from typing import Any
 from ztdx_spot.config import read_listener_settings
 from ztdx_spot.edges import HttpTransport, SystemEntropy, WallClock
 from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.ledger.schema import create_schema
-from ztdx_spot.listener.poller import run_listener
+from ztdx_spot.ledger.migrations import prepare_schema
+from ztdx_spot.listener.loop import run_listener
 from ztdx_spot.ports import HttpAnswer
 
 kill_at = int(sys.argv[2])
@@ -53,5 +53,5 @@ class CountingClock(WallClock):
 settings = read_listener_settings(os.environ)
 clock = CountingClock()
 database = Database(open_connection(sys.argv[1], factory=CountingConnection), clock)
-create_schema(database)
+prepare_schema(database)
 run_listener(settings, CountingTransport(settings.rpc_url), clock, SystemEntropy(), database)

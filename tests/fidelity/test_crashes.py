@@ -29,7 +29,7 @@ from ztdx_devnet.virtual_time import MICROSECONDS
 START = 1_000
 CHILD = Path(__file__).with_name("listener_child.py")
 # From the schema over the first cursor and two pages with deposits to an idle poll.
-CRASH_POINTS = (1, 3, 7, 11, 16, 20, 24, 28, 32, 35, 38, 41, 44, 47, 50, 54, 58, 63, 68, 73)
+CRASH_POINTS = (1, 4, 9, 14, 20, 26, 33, 40, 47, 54, 61, 68, 74, 80, 86, 92, 98, 105, 111, 118)
 DEADLINE_S = 30
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ztdx_devnet.explore import documented_loop
 from ztdx_devnet.scenario import loader, runner
+from ztdx_devnet.scenario.errors import BadScenario
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.world import World, WorldSettings
@@ -140,20 +142,25 @@ def test_given_is_what_the_world_starts_from(given: str, steps: str, verdict: Ve
 
 
 def test_settling_lifts_every_fault() -> None:
-    outcome = play(
-        "start_height: 1000",
-        "steps:\n"
+    text = (
+        "title: t\nsteps:\n"
         f"{DEPOSIT}"
         "  - mine: 1\n"
         "  - answer_fault: {as: refuses, method: eth_getLogs, kind: error}\n"
+        "  - pool: {as: behind, lag_blocks: 100, lagging: odd}\n"
         "  - wait: 60s\n"
         "  - db_fault: {as: locked, kind: busy, for: 7d}\n"
         "  - wait: 60s\n"
         "  - expect: {not_credited: [d1]}\n"
-        "check: {eventually: [{credited: [d1]}]}\n",
+        "check: {eventually: [{credited: [d1]}]}\n"
     )
+    outcome = runner.run(loader.parse(text, "t.yaml"), listener=documented_loop.run_listener)
     assert outcome.verdict is Verdict.INCONCLUSIVE  # the lock: no poll got as far as writing
-    assert [(f.name, f.hits > 0) for f in outcome.faults] == [("refuses", True), ("locked", False)]
+    assert [(f.name, f.hits > 0) for f in outcome.faults] == [
+        ("refuses", True),
+        ("behind", True),
+        ("locked", False),
+    ]
 
 
 def test_a_crash_that_is_still_to_come_is_off_when_the_run_settles() -> None:
@@ -176,10 +183,64 @@ def test_settling_takes_no_longer_than_it_may() -> None:
     assert play("start_height: 1000", rest.replace("10s", "60s")).verdict is Verdict.HELD
 
 
-def test_a_violation_ends_the_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.explore.broken_listeners import row_and_balance_apart
-
-    row_and_balance_apart(monkeypatch)
-    outcome = play("start_height: 1000", f"steps:\n{DEPOSIT}  - mine: 30\n  - wait: 7d\n")
+def test_a_violation_ends_the_run_at_once() -> None:
+    fault = "  - answer_fault: {as: clone, method: eth_getLogs, kind: foreign}\n"
+    text = f"title: t\nsteps:\n{fault}{DEPOSIT}  - mine: 30\n  - wait: 7d\n"
+    outcome = runner.run(loader.parse(text, "t.yaml"), listener=documented_loop.run_listener)
     assert outcome.verdict is Verdict.VIOLATED
     assert outcome.virtual_us < 70 * MICROSECONDS
+
+
+def test_switch_branch_goes_back_to_a_shorter_branch_and_its_deposits() -> None:
+    world = perform(
+        f"{THREE}  - mine: 9\n"
+        "  - reorg: {depth: 9, drop: [d1, d2, d3], branch: other}\n"
+        "  - mine: 4\n"
+        "  - switch_branch: main\n"
+    )
+    assert world.chain.height == 1009
+    assert [name for _, name in places(world)] == ["d1", "d2", "d3"]
+    world = perform(
+        "\n  - mine: 9\n  - reorg: {depth: 2, branch: b}\n  - switch_branch: main\n"
+        "  - switch_branch: b\n"
+    )
+    assert world.chain.branches.current == "b"
+
+
+@pytest.mark.parametrize(
+    ("step", "problem"),
+    [
+        ("switch_branch: mian", "no branch 'mian': there are main"),
+        ("reorg: {depth: 2, branch: main}", "branch 'main' is there already"),
+    ],
+)
+def test_a_branch_that_is_unknown_or_taken_is_a_mistake_with_its_line(
+    step: str, problem: str
+) -> None:
+    with pytest.raises(BadScenario, match=f":4: {problem}"):
+        play("start_height: 1000", f"steps:\n  - {step}\n")
+
+
+def test_a_debit_spends_what_is_there_and_fails_where_there_is_less() -> None:
+    spend = '  - admin_credit: {user: bob, amount: "3"}\n  - debit: {user: bob, amount: "%s"}\n'
+    check = 'check: {eventually: [{balance: {user: bob, available: "0.5"}}]}\n'
+    steps = "steps:\n  - mine: 1\n"
+    assert play("start_height: 7", steps + spend % "2.5" + check).verdict is Verdict.HELD
+    outcome = play("start_height: 7", steps + spend % "3.5")
+    assert outcome.verdict is Verdict.VIOLATED
+    assert outcome.failure is not None
+    assert outcome.failure.rule == "debit"
+    assert "has 3 DF" in outcome.failure.actual
+
+
+def test_token_fees_are_charged_on_their_branch_only() -> None:
+    steps = '\n  - mine: 2\n  - charge_token_fees\n  - deposit: {as: d, user: bob, amount: "100"}\n'
+
+    def amount(world: World) -> int:
+        ((_, name),) = places(world)
+        (deposit,) = world.oracle.canonical_at("0x" + world.deposits[name].transaction_hash.hex())
+        return deposit.amount_wei // 10**18
+
+    assert amount(perform(f"{steps}  - mine: 3\n")) == 99
+    assert amount(perform(f"{steps}  - mine: 3\n  - reorg: 3\n")) == 99
+    assert amount(perform(f"{steps}  - mine: 3\n  - reorg: 4\n")) == 100

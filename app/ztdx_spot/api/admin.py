@@ -9,10 +9,12 @@ import sqlite3
 
 from flask import Blueprint, Response, request
 
+from ztdx_spot.api import answers
 from ztdx_spot.api.context import ApiContext
 from ztdx_spot.api.credentials import require_admin
-from ztdx_spot.api.credit_request import parse_credit
+from ztdx_spot.api.credit_request import CreditRequest, parse_credit
 from ztdx_spot.api.errors import ApiError
+from ztdx_spot.api.operation import BASE_PATH, Operation, Parameter
 from ztdx_spot.errors import DatabaseBusyError
 from ztdx_spot.ledger import admin_credits
 from ztdx_spot.ledger.admin_credits import AdminCredit, KeyedAnswer
@@ -21,19 +23,57 @@ from ztdx_spot.ledger.row_ids import new_row_id
 logger = logging.getLogger(__name__)
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
-CREDITED = '{"ok":true}\n'
+IDEMPOTENCY_KEY_LENGTH_MAX = 128
+CREDITED = answers.Ok().model_dump_json() + "\n"
 
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}")
+
+OPERATIONS = (
+    Operation(
+        name="creditBalance",
+        method="post",
+        path=f"{BASE_PATH}/admin/spot/balances/credit",
+        room="admin",
+        summary="Credit a user's balance",
+        description="On testnets only: unless TESTNET_ONLY is exactly `true`, every request is 404"
+        " `DISABLED`, whatever its key or body. Balance and audit row are written together; the"
+        " user's WebSocket is told.",
+        who="admin",
+        parameters=(
+            Parameter(
+                IDEMPOTENCY_HEADER,
+                "header",
+                "Visible ASCII. The same key with the same body credits once and is answered as"
+                " the first time.",
+                "faucet-grant-4711",
+                IDEMPOTENCY_KEY_LENGTH_MAX,
+            ),
+        ),
+        body=CreditRequest,
+        answers={200: answers.Ok},
+        codes=(
+            "DISABLED",
+            "BODY_TOO_LARGE",
+            "INVALID_JSON",
+            "INVALID_FIELD",
+            "INVALID_ADDRESS",
+            "AMOUNT_NON_POSITIVE",
+            "IDEMPOTENCY_KEY_REUSED",
+            "DB_ERROR",
+            "internal",
+        ),
+    ),
+)
 
 
 def admin_routes(context: ApiContext) -> Blueprint:
-    routes = Blueprint("admin", __name__)
+    routes = Blueprint("admin", __name__, url_prefix=BASE_PATH)
 
     @routes.post("/admin/spot/balances/credit")
     def credit_balance() -> Response:
         # Read on every request, so that the switch works without a restart.
         if context.environment.get("TESTNET_ONLY") != "true":
-            raise ApiError(404, "DISABLED")
+            raise ApiError("DISABLED")
         require_admin(context)
         body = request.get_data()
         wanted = parse_credit(body)
@@ -42,7 +82,7 @@ def admin_routes(context: ApiContext) -> Blueprint:
             answer = _credit_once(context, wanted, key, hashlib.sha256(body).hexdigest())
         except (sqlite3.Error, DatabaseBusyError) as error:
             logger.error("admin credit failed, nothing was written: %s", error)
-            raise ApiError(500, "DB_ERROR") from error
+            raise ApiError("DB_ERROR") from error
         return Response(answer, mimetype="application/json")
 
     return routes
@@ -51,7 +91,7 @@ def admin_routes(context: ApiContext) -> Blueprint:
 def _idempotency_key() -> str | None:
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise ApiError(400, "INVALID_FIELD", IDEMPOTENCY_HEADER)
+        raise ApiError("INVALID_FIELD", IDEMPOTENCY_HEADER)
     return key
 
 
@@ -68,7 +108,7 @@ def _credit_once(
         earlier = None if key is None else admin_credits.find_answer(transaction, key)
         if earlier is not None:
             if earlier.body_sha256 != body_sha256:
-                raise ApiError(409, "IDEMPOTENCY_KEY_REUSED")
+                raise ApiError("IDEMPOTENCY_KEY_REUSED")
             return earlier.answer
         credit_id = new_row_id(context.entropy, "admin-credit-id")
         admin_credits.credit(transaction, wanted, credit_id, now_s)

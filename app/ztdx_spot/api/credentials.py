@@ -1,24 +1,72 @@
-"""Who is asking: reads the credential of the current request, or refuses it."""
+"""Who is asking: reads the credential of the current request, or refuses it.
+
+What can be judged without the database is judged before a transaction is begun; the rest is read
+in the transaction that answers the request.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from flask import request
 
 from ztdx_spot.api.context import ApiContext
 from ztdx_spot.api.errors import UnauthorizedError
 from ztdx_spot.auth import signatures, tokens
+from ztdx_spot.auth.signatures import SignedRequest
 from ztdx_spot.ledger import api_keys
+from ztdx_spot.ledger.database import ReadTransaction, WriteTransaction
 
 API_KEY_HEADERS = ("X-MBX-APIKEY", "X-API-Key")
 """The documented header, then the name that the oldest documents give it."""
 
+_NOBODYS_SECRET = 64 * "0"
+"""Signs in place of an unknown key's secret, so that the time does not tell the keys there are."""
 
-def current_user(context: ApiContext) -> str:
-    """The address of the user. An API-key header decides alone, even beside a valid token."""
-    for header in API_KEY_HEADERS:
-        if header in request.headers:
-            return _user_of_signature(context, request.headers[header])
-    return _user_of_token(context)
+
+@dataclass(frozen=True, slots=True)
+class _ProvenUser:
+    """A user whose token was valid."""
+
+    user_address: str
+
+    def user(self, transaction: ReadTransaction) -> str:
+        return self.user_address
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedByKey:
+    """A signed request; the ledger knows whose key it is, and its secret."""
+
+    api_key: str
+    signed: SignedRequest
+    now_ms: int
+
+    def user(self, transaction: ReadTransaction) -> str:
+        key = api_keys.find_active(transaction, self.api_key)
+        secret_key = _NOBODYS_SECRET if key is None else key.secret_key
+        authentic = signatures.is_authentic(self.signed, secret_key, self.now_ms)
+        if key is None or not authentic:
+            raise UnauthorizedError
+        return key.user_address
+
+
+@contextmanager
+def user_reads(context: ApiContext) -> Iterator[tuple[ReadTransaction, str]]:
+    """One snapshot, and the user who asks by it. Raises UnauthorizedError."""
+    credential = _presented(context)
+    with context.database.read() as transaction:
+        yield transaction, credential.user(transaction)
+
+
+@contextmanager
+def user_writes(context: ApiContext) -> Iterator[tuple[WriteTransaction, str]]:
+    """One write transaction, and the user who asks by it. Raises UnauthorizedError."""
+    credential = _presented(context)
+    with context.database.write() as transaction:
+        yield transaction, credential.user(transaction)
 
 
 def require_admin(context: ApiContext) -> None:
@@ -29,16 +77,16 @@ def require_admin(context: ApiContext) -> None:
         raise UnauthorizedError
 
 
-def _user_of_signature(context: ApiContext, api_key: str) -> str:
-    signed = signatures.read_signed_request(request.query_string, request.get_data())
-    if signed is None:
-        raise UnauthorizedError
-    with context.database.read() as transaction:
-        key = api_keys.find_active(transaction, api_key)
-    now_ms = int(context.clock.now_s() * 1000)
-    if key is None or not signatures.is_authentic(signed, key.secret_key, now_ms):
-        raise UnauthorizedError
-    return key.user_address
+def _presented(context: ApiContext) -> _ProvenUser | _SignedByKey:
+    """The credential of the request. An API-key header decides alone, even beside a token."""
+    for header in API_KEY_HEADERS:
+        if header in request.headers:
+            signed = signatures.read_signed_request(request.query_string, request.get_data())
+            if signed is None:
+                raise UnauthorizedError
+            now_ms = int(context.clock.now_s() * 1000)
+            return _SignedByKey(request.headers[header], signed, now_ms)
+    return _ProvenUser(_user_of_token(context))
 
 
 def _user_of_token(context: ApiContext) -> str:

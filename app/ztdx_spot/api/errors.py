@@ -1,23 +1,65 @@
-"""Error answers: `{"error": CODE}` for every path, and a 401 without a body."""
+"""Error answers: `{"error": CODE}` for every path, and a 401 without a body.
+
+`CODES` is the whole list. A code has one status wherever it is answered.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from ztdx_spot.auth.login import LoginRefused
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """The status that goes with a code, and what it tells the caller."""
+
+    status: int
+    meaning: str
+
+
+CODES: Mapping[str, ErrorCode] = {
+    "INVALID_LIMIT": ErrorCode(400, "`limit` is not an integer."),
+    "INVALID_JSON": ErrorCode(400, "The body is not a JSON object, or says a member twice."),
+    "INVALID_FIELD": ErrorCode(400, "A field is missing or wrong; `field` names it."),
+    "INVALID_ADDRESS": ErrorCode(400, "Not an address, or its mixed case fails EIP-55."),
+    "AMOUNT_NON_POSITIVE": ErrorCode(400, "The amount is zero or less."),
+    "INVALID_SIGNATURE_FORMAT": ErrorCode(
+        400, "The signature is not 65 bytes of hex with a low s and a v of 0, 1, 27 or 28."
+    ),
+    "API_KEY_LIMIT": ErrorCode(400, "The user has 30 keys already."),
+    "BAD_REQUEST": ErrorCode(400, "The request is not well-formed HTTP."),
+    "TIMESTAMP_EXPIRED": ErrorCode(401, "The timestamp is more than 300 s away from now."),
+    "SIGNATURE_INVALID": ErrorCode(
+        401, "The signature is another wallet's, or over another nonce, time or domain."
+    ),
+    "DISABLED": ErrorCode(404, "Admin credits are switched off on this server."),
+    "NOT_FOUND": ErrorCode(404, "There is nothing at this path."),
+    "USER_NOT_FOUND": ErrorCode(404, "The address has never asked for a nonce."),
+    "API_KEY_NOT_FOUND": ErrorCode(404, "The user has no key with this id."),
+    "METHOD_NOT_ALLOWED": ErrorCode(405, "The path takes other methods; `Allow` names them."),
+    "IDEMPOTENCY_KEY_REUSED": ErrorCode(409, "The key was used with another body."),
+    "BODY_TOO_LARGE": ErrorCode(413, "The body is larger than 64 KiB."),
+    "DB_ERROR": ErrorCode(500, "The database failed; nothing was written."),
+    "internal": ErrorCode(500, "Something unexpected failed; the server's log says what."),
+}
 
 CODES_OF_HTTP = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
 
 
 class ApiError(Exception):
-    """An answer with this status and code; `field` names the wrong part of the request."""
+    """An answer with this code; `field` names the wrong part of the request."""
 
-    def __init__(self, status: int, code: str, field: str | None = None) -> None:
+    def __init__(self, code: str, field: str | None = None) -> None:
         super().__init__(code)
-        self.status = status
+        self.status = CODES[code].status
         self.code = code
         self.field = field
 
@@ -28,6 +70,7 @@ class UnauthorizedError(Exception):
 
 def register_errors(app: Flask) -> None:
     app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(LoginRefused, _login_refused)
     app.register_error_handler(UnauthorizedError, _unauthorized)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _internal_error)
@@ -38,6 +81,10 @@ def _api_error(error: ApiError) -> Response:
     if error.field is not None:
         members["field"] = error.field
     return _answer(error.status, members)
+
+
+def _login_refused(error: LoginRefused) -> Response:
+    return _answer(CODES[error.code].status, {"error": error.code})
 
 
 def _unauthorized(error: UnauthorizedError) -> Response:

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import jwt
 from jwt.types import Options
@@ -35,8 +36,22 @@ def issue_token(user_address: str, secret: str, now_s: int, expiry_s: int) -> st
         return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whom a token proves, and until, not at, which Unix second."""
+
+    user_address: str
+    expires_at_s: int
+
+
 def user_of_token(token: str, secret: str, now_s: float) -> str | None:
-    """The user that the token proves, or None. It is valid up to, not at, its `exp` second."""
+    """The user that the token proves now, or None."""
+    proof = proof_of_token(token, secret, now_s)
+    return None if proof is None else proof.user_address
+
+
+def proof_of_token(token: str, secret: str, now_s: float) -> Proof | None:
+    """What the token proves now, or None. It is valid up to, not at, its `exp` second."""
     if _TOKEN.fullmatch(token) is None:
         return None
     try:
@@ -49,7 +64,7 @@ def user_of_token(token: str, secret: str, now_s: float) -> str | None:
         return None
     if not isinstance(user_address, str) or not is_stored_address(user_address):
         return None
-    return user_address
+    return Proof(user_address, expires_at_s)
 
 
 @contextmanager

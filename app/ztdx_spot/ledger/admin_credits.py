@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ztdx_spot.ledger import balances
+from ztdx_spot.ledger import entries
 from ztdx_spot.ledger.database import ReadTransaction, WriteTransaction
+from ztdx_spot.ledger.entries import Entry
 
 ADMIN_ACTOR = "admin_api_key"
 """The one actor on record: the admin key is shared, so it names nobody."""
@@ -33,9 +34,7 @@ class KeyedAnswer:
 
 
 def credit(transaction: WriteTransaction, wanted: AdminCredit, credit_id: str, now_s: int) -> None:
-    balances.increase_available(
-        transaction, wanted.user_address, wanted.token, wanted.amount, now_s
-    )
+    """Write the audit row and move the balance."""
     transaction.execute(
         "INSERT INTO spot_admin_credits"
         " (id, user_address, token, amount, admin_actor, reason, created_at)"
@@ -50,6 +49,14 @@ def credit(transaction: WriteTransaction, wanted: AdminCredit, credit_id: str, n
             now_s,
         ),
     )
+    entry = Entry(
+        user_address=wanted.user_address,
+        token=wanted.token,
+        kind="admin_credit",
+        amount=wanted.amount,
+        admin_credit_id=credit_id,
+    )
+    entries.enter(transaction, [entry], now_s)
 
 
 def find_answer(transaction: ReadTransaction, idempotency_key: str) -> KeyedAnswer | None:

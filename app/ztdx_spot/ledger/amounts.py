@@ -57,14 +57,28 @@ def from_base_units(raw: int, decimals: int) -> str:
 
 
 def add(augend: str, addend: str) -> str:
-    """The exact sum of two canonical amounts, canonical."""
-    left, right = parse_amount(augend), parse_amount(addend)
+    """The exact sum of two canonical amounts, of either sign, canonical."""
+    left, right = parse_amount(augend, signed=True), parse_amount(addend, signed=True)
     places = max(left.places, right.places)
     units = left.units * 10 ** (places - left.places) + right.units * 10 ** (places - right.places)
     return str(_shortest(units, places))
 
 
+def negated(amount: str) -> str:
+    """The canonical amount of the other sign."""
+    if amount == "0":
+        return amount
+    return amount[1:] if is_negative(amount) else "-" + amount
+
+
+def is_negative(amount: str) -> bool:
+    return amount.startswith("-")
+
+
 def _shortest(units: int, places: int) -> Amount:
+    if units < 0:
+        opposite = _shortest(-units, places)
+        return Amount(-opposite.units, opposite.places)
     if places == 0:
         return Amount(units, 0)
     digits = str(units).rjust(places + 1, "0")

@@ -1,11 +1,10 @@
-"""Balances: one row per user and token. The only writer of `spot_balances`."""
+"""Balances as users see them. They are moved by `ztdx_spot.ledger.entries` alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ztdx_spot.ledger import amounts, users
-from ztdx_spot.ledger.database import ReadTransaction, WriteTransaction
+from ztdx_spot.ledger.database import ReadTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,31 +16,22 @@ class Balance:
     frozen: str
 
 
-def increase_available(
-    transaction: WriteTransaction, user_address: str, token: str, amount: str, now_s: int
-) -> None:
-    """Add to `available`; the first increase creates the row and the user.
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A balance below zero."""
 
-    Read, add, write: SQLite cannot add such numbers, and under the write lock nobody comes between.
-    """
-    row = transaction.execute(
-        "SELECT available FROM spot_balances WHERE user_address = ? AND token = ?",
-        (user_address, token),
-    ).fetchone()
-    if row is None:
-        users.ensure(transaction, user_address, now_s)
-        transaction.execute(
-            "INSERT INTO spot_balances"
-            " (user_address, token, available, frozen, created_at, updated_at)"
-            " VALUES (?, ?, ?, '0', ?, ?)",
-            (user_address, token, amount, now_s, now_s),
-        )
-    else:
-        transaction.execute(
-            "UPDATE spot_balances SET available = ?, updated_at = ?"
-            " WHERE user_address = ? AND token = ?",
-            (amounts.add(row[0], amount), now_s, user_address, token),
-        )
+    user_address: str
+    token: str
+    available: str
+
+
+def below_zero(transaction: ReadTransaction) -> list[Debt]:
+    """The balances whose money was spent before its deposit was reversed."""
+    rows = transaction.execute(
+        "SELECT user_address, token, available FROM spot_balances WHERE available GLOB '-*'"
+        " ORDER BY user_address, token"
+    ).fetchall()
+    return [Debt(*row) for row in rows]
 
 
 def balances_of(transaction: ReadTransaction, user_address: str) -> list[Balance]:

@@ -33,7 +33,7 @@ def open_connection(
     factory: type[sqlite3.Connection] = sqlite3.Connection,
     synchronous: Synchronous = "FULL",
 ) -> sqlite3.Connection:
-    """A connection without implicit transactions. The file is WAL once `create_schema` ran on it.
+    """A connection without implicit transactions. The file is WAL once `prepare_schema` ran on it.
 
     FULL makes a credit durable before it is reported; anything less is for throw-away files.
     """

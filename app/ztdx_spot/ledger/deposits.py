@@ -1,24 +1,30 @@
-"""Deposits: credits each event on the chain at most once. The only writer of `spot_deposits`."""
+"""Deposits: writes what the truth rules decide. The only writer of `spot_deposits` and of the
+history of where each deposit has been seen.
+"""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from ztdx_spot.ledger import balances
-from ztdx_spot.ledger.database import ReadTransaction, WriteTransaction
+from ztdx_spot.errors import RowRefusedError
+from ztdx_spot.ledger import entries
+from ztdx_spot.ledger.amounts import negated
+from ztdx_spot.ledger.database import ReadTransaction, SqlValue, WriteTransaction
+from ztdx_spot.ledger.entries import Entry, EntryKind
+from ztdx_spot.ledger.reconcile import ConfirmedDeposit, DepositRow, Reconciliation, reconcile
+from ztdx_spot.ledger.row_ids import new_row_id
+from ztdx_spot.ports import Entropy
 
+Act: TypeAlias = Literal["credited", "moved", "orphaned", "restored"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DepositCredit:
-    """A confirmed event, ready to be credited. Hex is lower case, `amount` canonical."""
-
-    user_address: str
-    token: str
-    amount: str
-    chain_id: int
-    tx_hash: str
-    block_number: int
-    log_index: int
+_ROW_COLUMNS = (
+    "id, user_address, token, amount, tx_hash, event_ordinal, block_number, block_hash,"
+    " log_index, status"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +42,38 @@ class Deposit:
     confirmed_at: int | None
 
 
-def credit(
-    transaction: WriteTransaction, deposit: DepositCredit, deposit_id: str, now_s: int
-) -> bool:
-    """Insert the row and increase the balance, or do neither; says whether it did.
+def write_blocks(
+    transaction: WriteTransaction,
+    chain_id: int,
+    ancestor_block: int,
+    deposits: Sequence[ConfirmedDeposit],
+    entropy: Entropy,
+    now_s: int,
+) -> Reconciliation:
+    """Make rows and balances agree with the deposits of the blocks read above the ancestor.
 
-    The unique key decides: a replay finds the row, and then the balance has moved already.
+    `deposits` are in the order of the chain. Says what changed; a page that was written before
+    changes nothing.
     """
-    inserted = transaction.execute(
-        "INSERT INTO spot_deposits (id, user_address, token, amount, chain_id, tx_hash,"
-        " block_number, log_index, status, created_at, confirmed_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'confirmed', ?, ?)"
-        " ON CONFLICT (chain_id, tx_hash, log_index) WHERE status = 'confirmed' DO NOTHING",
-        (
-            deposit_id,
-            deposit.user_address,
-            deposit.token,
-            deposit.amount,
-            deposit.chain_id,
-            deposit.tx_hash,
-            deposit.block_number,
-            deposit.log_index,
-            now_s,
-            now_s,
-        ),
-    ).rowcount
-    if inserted != 1:
-        return False
-    balances.increase_available(
-        transaction, deposit.user_address, deposit.token, deposit.amount, now_s
-    )
-    return True
+    rows = _rows_above(transaction, chain_id, ancestor_block)
+    for key in dict.fromkeys(deposit.key for deposit in deposits):
+        rows += _other_rows(transaction, chain_id, key, ancestor_block)
+    changes = reconcile(ancestor_block, rows, deposits)
+    _write(transaction, chain_id, changes, entropy, now_s)
+    return changes
+
+
+def write_one(
+    transaction: WriteTransaction,
+    chain_id: int,
+    deposit: ConfirmedDeposit,
+    entropy: Entropy,
+    now_s: int,
+) -> None:
+    """Credit one deposit of a block that was processed before; nothing if it is credited."""
+    rows = _other_rows(transaction, chain_id, deposit.key, deposit.block_number)
+    changes = reconcile(deposit.block_number, rows, [deposit])
+    _write(transaction, chain_id, changes, entropy, now_s)
 
 
 def confirmed_deposits_of(
@@ -80,3 +87,170 @@ def confirmed_deposits_of(
         (user_address, limit),
     ).fetchall()
     return [Deposit(*row) for row in rows]
+
+
+def _rows_above(
+    transaction: ReadTransaction, chain_id: int, ancestor_block: int
+) -> list[DepositRow]:
+    """The confirmed rows above the ancestor: none, as long as the chain only grows."""
+    return _rows(
+        transaction,
+        "WHERE chain_id = ? AND block_number > ? AND status = 'confirmed'"
+        " ORDER BY block_number, log_index",
+        (chain_id, ancestor_block),
+    )
+
+
+def _other_rows(
+    transaction: ReadTransaction, chain_id: int, key: tuple[str, int], ancestor_block: int
+) -> list[DepositRow]:
+    """The rows of one event that are not confirmed above the ancestor."""
+    tx_hash, event_ordinal = key
+    of_event = "WHERE chain_id = ? AND tx_hash = ? AND event_ordinal = ?"
+    orphaned = _rows(
+        transaction,
+        f"{of_event} AND status = 'orphaned' ORDER BY rowid",
+        (chain_id, tx_hash, event_ordinal),
+    )
+    confirmed = _rows(
+        transaction,
+        f"{of_event} AND status = 'confirmed' AND block_number <= ?",
+        (chain_id, tx_hash, event_ordinal, ancestor_block),
+    )
+    return [*orphaned, *confirmed]
+
+
+def _rows(
+    transaction: ReadTransaction, where: str, parameters: Sequence[SqlValue]
+) -> list[DepositRow]:
+    found = transaction.execute(
+        f"SELECT {_ROW_COLUMNS} FROM spot_deposits {where}",  # noqa: S608 - texts of this module
+        parameters,
+    ).fetchall()
+    return [
+        DepositRow(
+            id=row_id,
+            user_address=user_address,
+            token=token,
+            amount=amount,
+            tx_hash=tx_hash,
+            event_ordinal=event_ordinal,
+            block_number=block_number,
+            block_hash=block_hash,
+            log_index=log_index,
+            status=status,
+        )
+        for (
+            row_id,
+            user_address,
+            token,
+            amount,
+            tx_hash,
+            event_ordinal,
+            block_number,
+            block_hash,
+            log_index,
+            status,
+        ) in found
+    ]
+
+
+def _write(
+    transaction: WriteTransaction,
+    chain_id: int,
+    changes: Reconciliation,
+    entropy: Entropy,
+    now_s: int,
+) -> None:
+    # All that leaves its place leaves first: two rows that swap theirs never share a unique key.
+    for row in (*changes.orphaned, *(row for row, _ in changes.moved)):
+        transaction.execute("UPDATE spot_deposits SET status = 'orphaned' WHERE id = ?", (row.id,))
+    moves: list[Entry] = []
+    for row in changes.orphaned:
+        _see(transaction, row.id, "orphaned", row, now_s)
+        moves.append(_entry(row, row.id, "reversal"))
+    for row, deposit in changes.moved:
+        with _refusals_of(deposit):
+            _place(transaction, row.id, deposit)
+        _see(transaction, row.id, "moved", deposit, now_s)
+    for row, deposit in changes.restored:
+        with _refusals_of(deposit):
+            _place(transaction, row.id, deposit)
+        _see(transaction, row.id, "restored", deposit, now_s)
+        moves.append(_entry(row, row.id, "deposit"))
+    for deposit in changes.credited:
+        deposit_id = new_row_id(entropy, "deposit-id")
+        with _refusals_of(deposit):
+            _insert(transaction, chain_id, deposit, deposit_id, now_s)
+        _see(transaction, deposit_id, "credited", deposit, now_s)
+        moves.append(_entry(deposit, deposit_id, "deposit"))
+    entries.enter(transaction, moves, now_s)
+
+
+@contextmanager
+def _refusals_of(deposit: ConfirmedDeposit) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise RowRefusedError(f"the database refuses its row: {error}", *deposit.key) from error
+
+
+def _insert(
+    transaction: WriteTransaction,
+    chain_id: int,
+    deposit: ConfirmedDeposit,
+    deposit_id: str,
+    now_s: int,
+) -> None:
+    transaction.execute(
+        "INSERT INTO spot_deposits (id, user_address, token, amount, chain_id, tx_hash,"
+        " block_number, log_index, status, created_at, confirmed_at, event_ordinal, block_hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'confirmed', ?, ?, ?, ?)",
+        (
+            deposit_id,
+            deposit.user_address,
+            deposit.token,
+            deposit.amount,
+            chain_id,
+            deposit.tx_hash,
+            deposit.block_number,
+            deposit.log_index,
+            now_s,
+            now_s,
+            deposit.event_ordinal,
+            deposit.block_hash,
+        ),
+    )
+
+
+def _place(transaction: WriteTransaction, deposit_id: str, deposit: ConfirmedDeposit) -> None:
+    transaction.execute(
+        "UPDATE spot_deposits SET status = 'confirmed', block_number = ?, block_hash = ?,"
+        " log_index = ? WHERE id = ?",
+        (deposit.block_number, deposit.block_hash, deposit.log_index, deposit_id),
+    )
+
+
+def _see(
+    transaction: WriteTransaction,
+    deposit_id: str,
+    act: Act,
+    place: ConfirmedDeposit | DepositRow,
+    now_s: int,
+) -> None:
+    transaction.execute(
+        "INSERT INTO spot_deposit_sightings"
+        " (deposit_id, act, block_number, log_index, block_hash, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (deposit_id, act, place.block_number, place.log_index, place.block_hash, now_s),
+    )
+
+
+def _entry(credit: ConfirmedDeposit | DepositRow, deposit_id: str, kind: EntryKind) -> Entry:
+    return Entry(
+        user_address=credit.user_address,
+        token=credit.token,
+        kind=kind,
+        amount=credit.amount if kind == "deposit" else negated(credit.amount),
+        deposit_id=deposit_id,
+    )

@@ -1,33 +1,40 @@
-"""One poll, and the loop around it.
+"""One poll: reads the cursor, asks the node for the next confirmed blocks, and has their deposits,
+their credits and the new cursor written in one transaction, or nothing.
 
-A poll reads the cursor, asks the node for the next confirmed blocks and writes their deposits,
-their credits and the new cursor in one transaction, or nothing.
+After a reorg of blocks that were processed it reads them again from the common ancestor, and what
+the new blocks do not hold is reversed in the same transaction.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from ztdx_spot.config import ListenerSettings
-from ztdx_spot.errors import ChainMismatchError, SpotError
-from ztdx_spot.ledger import cursor, deposits
-from ztdx_spot.ledger.amounts import from_base_units
+from ztdx_spot.errors import (
+    CursorMovedError,
+    NodeBehindError,
+    NodeBusyError,
+    NodeOverloadedError,
+)
+from ztdx_spot.ledger import cursor as cursors
+from ztdx_spot.ledger.cursor import Cursor
 from ztdx_spot.ledger.database import Database
-from ztdx_spot.ledger.deposits import DepositCredit
-from ztdx_spot.ledger.row_ids import new_row_id
-from ztdx_spot.listener.events import SPOT_DEPOSIT_TOPIC0, DepositEvent, decode_deposit
-from ztdx_spot.ports import Clock, Entropy, Transport
-from ztdx_spot.rpc import NodeClient
+from ztdx_spot.listener.ancestry import common_ancestor
+from ztdx_spot.listener.crediting import Blocks, Crediting
+from ztdx_spot.listener.identity import ChainIdentity, chain_id_call
+from ztdx_spot.listener.pages import BranchError, Page, PageReader, block_call, known_block
+from ztdx_spot.listener.window import Window
+from ztdx_spot.node.client import Call, NodeClient, result_of
+from ztdx_spot.node.patience import Patience
+from ztdx_spot.node.shapes import header, quantity
+from ztdx_spot.ports import Clock, Entropy
 
 logger = logging.getLogger(__name__)
 
-BLOCKS_PER_POLL_MAX = 100
 LOOK_BACK_BLOCKS = 1000
-DF_SYMBOL = "DF"
+ATTEMPTS_MAX = 10
+"""Requests for one page in one poll: from 100 blocks to 1 takes six halvings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Poll:
     first_block: int
     last_block: int
     credited: int
+    reversed: int = 0
 
 
 class Poller:
@@ -54,48 +62,83 @@ class Poller:
         self._settings = settings
         self._node = node
         self._clock = clock
-        self._entropy = entropy
         self._database = database
-        self._chain_checked = False
+        self._patience = Patience(clock, entropy)
+        self._identity = ChainIdentity(settings.chain_id)
+        self._pages = PageReader(node, settings, self._patience)
+        self._crediting = Crediting(settings, entropy, database)
+        self._window = Window()
+        self._genesis_hash: str | None = None
 
     def poll_once(self) -> Poll:
-        """Process the next confirmed blocks, at most 100, or raise with none of it written."""
+        """Process the next confirmed blocks, at most 100, or raise with none of it written.
+
+        Raises ListenerHalted when the node is on another chain.
+        """
         try:
             return self._poll()
         except Exception:
             # After a failure another node may answer under the same URL.
-            self._chain_checked = False
+            self._genesis_hash = None
             raise
 
     def _poll(self) -> Poll:
-        if not self._chain_checked:
-            self._check_chain()
-        with self._database.read() as transaction:
-            last_processed = cursor.read(transaction, self._settings.chain_id)
-        head = self._node.head_number()
-        if last_processed is None:
-            last_processed = self._start_below(head)
+        cursor = self._read_cursor()
+        if self._genesis_hash is None:
+            self._genesis_hash = self._patience.ask(lambda: self._connect(cursor))
+        head, branch = self._patience.ask(lambda: self._head(cursor))
+        if cursor is None:
+            cursor = self._start(head, self._genesis_hash)
         target = max(head - self._settings.confirmation_depth_blocks, 0)
-        first, last = last_processed + 1, min(target, last_processed + BLOCKS_PER_POLL_MAX)
-        if target <= last_processed:
-            return Poll(head, first, last_processed, 0)
-        logs = self._node.logs(first, last, self._settings.vault_address, SPOT_DEPOSIT_TOPIC0)
-        events = sorted(map(decode_deposit, logs), key=lambda e: (e.block_number, e.log_index))
-        return Poll(head, first, last, self._credit(events, last))
+        if branch is None:
+            if target <= cursor.block:
+                return Poll(head, cursor.block + 1, min(target, cursor.block), 0)
+            try:
+                return self._written(head, cursor, cursor, self._read_page(cursor, target, head))
+            except BranchError as error:
+                branch = error
+        ancestor = self._patience.ask(
+            lambda: common_ancestor(self._node, self._database, self._identity, cursor, branch)
+        )
+        page = self._read_page(ancestor, target, head) if target > ancestor.block else None
+        return self._written(head, cursor, ancestor, page)
 
-    def _check_chain(self) -> None:
-        chain_id = self._node.chain_id()
-        if chain_id != self._settings.chain_id:
-            raise ChainMismatchError(
-                f"the node serves chain {chain_id}, expected SPOT_BSC_CHAIN_ID="
-                f"{self._settings.chain_id}: correct SPOT_BSC_RPC_URL or the chain id"
-            )
-        self._chain_checked = True
+    def _read_cursor(self) -> Cursor | None:
+        with self._database.read() as transaction:
+            return cursors.read(transaction, self._settings.chain_id)
 
-    def _start_below(self, head: int) -> int:
+    def _connect(self, cursor: Cursor | None) -> str:
+        """Make sure that it is the right chain; returns the hash of its block 0."""
+        known = None if cursor is None else cursor.genesis_hash
+        genesis_hash = self._identity.check(self._node.ask(self._identity.calls()), known)
+        if cursor is not None and known is None:
+            with self._database.write() as transaction:
+                cursors.keep_genesis(transaction, self._settings.chain_id, genesis_hash)
+        return genesis_hash
+
+    def _head(self, cursor: Cursor | None) -> tuple[int, BranchError | None]:
+        """The head's number, and the reorg, if the cursor's block is another one now."""
+        calls = [chain_id_call(), Call("eth_blockNumber")]
+        linked = cursor is not None and cursor.block_hash is not None
+        if cursor is not None and linked:
+            calls.append(block_call(cursor.block))
+        chain_id, number, *blocks = self._node.ask(calls)
+        self._identity.check_id(chain_id)
+        head = quantity(result_of(number), "eth_blockNumber")
+        for answer in blocks:
+            assert cursor is not None
+            found = header(result_of(answer), cursor.block)
+            # Not known: the node is behind, or the chain is shorter now; the head will tell.
+            if found is not None and found.block_hash != cursor.block_hash:
+                return head, BranchError(found.number, found.block_hash)
+        return head, None
+
+    def _start(self, head: int, genesis_hash: str) -> Cursor:
         """Write the first cursor at once: a start derived from the head must not move later."""
         chain_id, first = self._settings.chain_id, self._settings.start_block
         if first is None:
+            # Told too high just once, a head would put the start above deposits for ever.
+            known_block(self._node.ask([block_call(head)])[0], head)
             first = max(head - LOOK_BACK_BLOCKS, 0)
             logger.warning(
                 "SPOT_BSC_START_BLOCK is not set: the first block scanned is %d (head %d); "
@@ -104,89 +147,73 @@ class Poller:
                 head,
             )
         with self._database.write() as transaction:
-            last_processed = cursor.read(transaction, chain_id)
-            if last_processed is None:
-                last_processed = first - 1
-                cursor.advance(transaction, chain_id, last_processed, self._now_s())
-        return last_processed
+            cursors.start(transaction, chain_id, first, genesis_hash, self._now_s())
+            started = cursors.read(transaction, chain_id)
+        assert started is not None
+        return started
 
-    def _credit(self, events: Sequence[DepositEvent], last_block: int) -> int:
-        """Write a page: rows, balances and cursor together. Says how many were new."""
-        now_s, credited = self._now_s(), 0
-        with self._database.write() as transaction:
-            for event in events:
-                if event.token_address != self._settings.df_token_address or not event.amount_wei:
-                    continue
-                deposit_id = new_row_id(self._entropy, "deposit-id")
-                credited += deposits.credit(
-                    transaction, self._deposit_credit(event), deposit_id, now_s
-                )
-            cursor.advance(transaction, self._settings.chain_id, last_block, now_s)
-        return credited
+    def _read_page(self, below: Cursor, target: int, head: int) -> Page:
+        """The next page above that block: smaller when the node refuses it, later when it is busy.
 
-    def _deposit_credit(self, event: DepositEvent) -> DepositCredit:
-        return DepositCredit(
-            user_address=event.account,
-            token=DF_SYMBOL,
-            amount=from_base_units(event.amount_wei, self._settings.df_token_decimals),
-            chain_id=self._settings.chain_id,
-            tx_hash=event.tx_hash,
-            block_number=event.block_number,
-            log_index=event.log_index,
+        Behind a balancer another node may answer the next request, so one that is behind is no
+        reason to wait for the next poll.
+        """
+        first, busy, behind = below.block + 1, 0, 0
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            last = min(target, below.block + self._window.blocks)
+            blocks = last - below.block
+            try:
+                page = self._pages.read(first, last, below.block_hash, head)
+            except NodeOverloadedError:
+                if not self._window.refused(blocks) or attempt == ATTEMPTS_MAX:
+                    raise
+            except NodeBusyError as error:
+                # Some providers answer a range that is too large with a code for the rate.
+                self._window.refused(blocks)
+                if attempt == ATTEMPTS_MAX:
+                    raise
+                busy += 1
+                self._patience.wait(error, busy)
+            except NodeBehindError as error:
+                if attempt == ATTEMPTS_MAX:
+                    raise
+                behind += 1
+                self._patience.wait(error, behind)
+            else:
+                self._window.served(blocks)
+                return page
+        raise AssertionError("the last attempt returns or raises")
+
+    def _written(self, head: int, cursor: Cursor, ancestor: Cursor, page: Page | None) -> Poll:
+        """Write what was read, and what a reorg undid."""
+        last_block = ancestor.block if page is None else page.last_block
+        blocks = Blocks(
+            expected=cursor,
+            ancestor_block=ancestor.block,
+            head_block=head,
+            last_block=last_block,
+            last_hash=ancestor.block_hash if page is None else page.last_hash,
+            events=() if page is None else page.events,
         )
+        first = ancestor.block + 1
+        try:
+            changes = self._crediting.write(blocks, self._now_s())
+        except CursorMovedError as error:
+            logger.debug("%s", error)
+            return Poll(head, first, ancestor.block, 0)
+        if ancestor.block < cursor.block:
+            logger.warning(
+                "reorg: block %d was replaced, the highest that still stands is %d; "
+                "%d credits reversed, %d moved, %d new up to block %d",
+                cursor.block,
+                ancestor.block,
+                len(changes.orphaned),
+                len(changes.moved),
+                len(changes.credited) + len(changes.restored),
+                last_block,
+            )
+        credited = len(changes.credited) + len(changes.restored)
+        return Poll(head, first, last_block, credited, len(changes.orphaned))
 
     def _now_s(self) -> int:
         return int(self._clock.now_s())
-
-
-def run_listener(
-    settings: ListenerSettings,
-    transport: Transport,
-    clock: Clock,
-    entropy: Entropy,
-    database: Database,
-) -> NoReturn:
-    """Poll for ever, with a pause after each poll. An error is logged and the poll repeated."""
-    poller = Poller(settings, NodeClient(transport), clock, entropy, database)
-    trouble = _Trouble()
-    while True:
-        try:
-            poll = poller.poll_once()
-        except Exception as error:
-            trouble.report(error)
-        else:
-            trouble.report_end(poll)
-            if poll.credited:
-                logger.info(
-                    "credited %d deposits of blocks %d to %d",
-                    poll.credited,
-                    poll.first_block,
-                    poll.last_block,
-                )
-        clock.sleep_s(settings.poll_interval_ms / 1000)
-
-
-class _Trouble:
-    """Turns a row of failed polls into one line at its start, at each new kind, and at its end."""
-
-    def __init__(self) -> None:
-        self._kind: type[Exception] | None = None
-        self._failed_polls = 0
-
-    def report(self, error: Exception) -> None:
-        self._failed_polls += 1
-        if type(error) is self._kind:
-            return
-        self._kind = type(error)
-        expected = isinstance(error, (SpotError, sqlite3.Error))
-        logger.error("poll failed, will be repeated: %s", error, exc_info=not expected)
-
-    def report_end(self, poll: Poll) -> None:
-        if self._kind is not None:
-            logger.info(
-                "polls work again after %d failed; head %d, processed up to %d",
-                self._failed_polls,
-                poll.head_block,
-                poll.last_block,
-            )
-            self._kind, self._failed_polls = None, 0

@@ -8,7 +8,10 @@ import click
 
 from ztdx_devnet.cli.by_hand import COMMANDS
 from ztdx_devnet.cli.chain import chain
+from ztdx_devnet.cli.env import env
 from ztdx_devnet.cli.run import run
+from ztdx_devnet.cli.token import token
+from ztdx_devnet.cli.up import up
 
 EXIT_BAD_INPUT = 3
 
@@ -19,7 +22,7 @@ def devnet() -> None:
     """A devnet and simulator for the ZTDX spot-deposit system, offline and in one process."""
 
 
-for command in (run, chain, *COMMANDS):
+for command in (up, run, chain, *COMMANDS, token, env):
     devnet.add_command(command)
 
 

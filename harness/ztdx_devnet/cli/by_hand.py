@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8545"
 
-_rpc_url = click.option(
+rpc_url_option = click.option(
     "--rpc-url", default=DEFAULT_URL, show_default=True, help="The chain; see `devnet chain`."
 )
 
@@ -21,7 +21,7 @@ _rpc_url = click.option(
 @click.command(context_settings={"ignore_unknown_options": True})  # '-1' is a bad amount
 @click.argument("user")
 @click.argument("amount")
-@_rpc_url
+@rpc_url_option
 def deposit(user: str, amount: str, rpc_url: str) -> None:
     """USER approves and deposits AMOUNT tokens.
 
@@ -30,12 +30,12 @@ def deposit(user: str, amount: str, rpc_url: str) -> None:
     from ztdx_devnet.live import by_hand
     from ztdx_devnet.live.wall_clock import sleep_s
 
-    _tell(rpc_url, lambda target: by_hand.deposit(target, user, amount, sleep_s))
+    tell(rpc_url, lambda target: by_hand.deposit(target, user, amount, sleep_s))
 
 
 @click.command()
 @click.argument("user")
-@_rpc_url
+@rpc_url_option
 def balance(user: str, rpc_url: str) -> None:
     """What USER, a name or an address, has on the chain.
 
@@ -43,7 +43,7 @@ def balance(user: str, rpc_url: str) -> None:
     """
     from ztdx_devnet.live import by_hand
 
-    _tell(rpc_url, lambda target: by_hand.balance(target, user))
+    tell(rpc_url, lambda target: by_hand.balance(target, user))
 
 
 @click.command()
@@ -51,7 +51,7 @@ def balance(user: str, rpc_url: str) -> None:
 @click.option(
     "--drop", multiple=True, metavar="HASH", help="A transaction that does not come back."
 )
-@_rpc_url
+@rpc_url_option
 def reorg(depth: int, drop: tuple[str, ...], rpc_url: str) -> None:
     """Replace the last DEPTH blocks by a longer branch.
 
@@ -59,12 +59,12 @@ def reorg(depth: int, drop: tuple[str, ...], rpc_url: str) -> None:
     """
     from ztdx_devnet.live import by_hand
 
-    _tell(rpc_url, lambda target: by_hand.reorg(target, depth, drop))
+    tell(rpc_url, lambda target: by_hand.reorg(target, depth, drop))
 
 
 @click.command()
 @click.argument("blocks", type=click.IntRange(1, 1_000_000), default=1)
-@_rpc_url
+@rpc_url_option
 def mine(blocks: int, rpc_url: str) -> None:
     """Add BLOCKS blocks at once.
 
@@ -72,13 +72,13 @@ def mine(blocks: int, rpc_url: str) -> None:
     """
     from ztdx_devnet.live import by_hand
 
-    _tell(rpc_url, lambda target: by_hand.mine(target, blocks))
+    tell(rpc_url, lambda target: by_hand.mine(target, blocks))
 
 
 COMMANDS: tuple[Any, ...] = (deposit, balance, reorg, mine)
 
 
-def _tell(rpc_url: str, act: Callable[[Target], str]) -> None:
+def tell(rpc_url: str, act: Callable[[Target], str]) -> None:
     from ztdx_devnet.live.by_hand import CannotDo, Target
     from ztdx_devnet.live.rpc_client import NoAnswer, Refused, RpcClient
 

@@ -17,7 +17,7 @@ from itertools import count
 from typing import NoReturn
 
 from ztdx_spot.config import ListenerSettings
-from ztdx_spot.errors import ChainMismatchError, EventError, NodeError, SpotError
+from ztdx_spot.errors import EventError, NodeError, SpotError
 from ztdx_spot.ledger import amounts, users
 from ztdx_spot.ledger.amounts import from_base_units
 from ztdx_spot.ledger.database import Database, ReadTransaction, WriteTransaction
@@ -30,6 +30,12 @@ logger = logging.getLogger(__name__)
 BLOCKS_PER_POLL_MAX = 100
 LOOK_BACK_BLOCKS = 1000
 DF_SYMBOL = "DF"
+
+
+class ChainMismatchError(SpotError):
+    """The node serves another chain than the configured one."""
+
+    code = "CHAIN_MISMATCH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +269,8 @@ def _credit(
     """
     inserted = transaction.execute(
         "INSERT INTO spot_deposits (id, user_address, token, amount, chain_id, tx_hash,"
-        " block_number, log_index, status, created_at, confirmed_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'confirmed', ?, ?)"
+        " block_number, log_index, status, created_at, confirmed_at, event_ordinal)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'confirmed', ?, ?, ?)"
         " ON CONFLICT (chain_id, tx_hash, log_index) WHERE status = 'confirmed' DO NOTHING",
         (
             deposit_id,
@@ -277,6 +283,7 @@ def _credit(
             deposit.log_index,
             now_s,
             now_s,
+            deposit.log_index,  # it knows no other identity
         ),
     ).rowcount
     if inserted != 1:

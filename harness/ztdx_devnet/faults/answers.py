@@ -1,28 +1,64 @@
 """Faults of a node's answers: one wrapper around the method table, driven by rules.
 
-A rule names a method and which of its answers it touches, and counts how often it did. Rules that
-change a list (duplicated, shuffled, truncated, empty) touch only answers that they really change,
-so `first: 1` is the first page that holds logs, not the first request.
+A rule names a method and which of its answers it touches, and counts how often it did. It touches
+only answers that it really changes, so `first: 1` of `truncated` is the first page that holds logs,
+not the first request.
 """
 
 from __future__ import annotations
 
 import random  # noqa: TID251 - for the type only: streams come from sim.seed
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ztdx_devnet.chain.blocktree.blocks import Place
+from ztdx_devnet.chain.blocktree.tree import HeadChange
+from ztdx_devnet.chain.rpc import shapes
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import Node
+from ztdx_devnet.faults import log_edits
+from ztdx_devnet.faults.branch_view import BranchView
+from ztdx_devnet.faults.log_edits import Numbering
 
-AnswerFaultKind = Literal["error", "empty", "truncated", "duplicated", "shuffled", "stale"]
+AnswerFaultKind = Literal[
+    "error",
+    "null_result",
+    "empty",
+    "truncated",
+    "duplicated",
+    "shuffled",
+    "stale",
+    "pre_reorg",
+    "removed",
+    "foreign",
+    "unfiltered",
+    "widened",
+    "renumbered",
+    "undecodable",
+    "head_ahead",
+    "wrong_chain",
+]
+METHODS_OF: dict[str, tuple[str, ...]] = {
+    "removed": ("eth_getLogs",),
+    "foreign": ("eth_getLogs",),
+    "unfiltered": ("eth_getLogs",),
+    "widened": ("eth_getLogs",),
+    "renumbered": ("eth_getLogs", "eth_getTransactionReceipt", "eth_getBlockReceipts"),
+    "undecodable": ("eth_getLogs", "eth_getTransactionReceipt", "eth_getBlockReceipts"),
+    "head_ahead": ("eth_blockNumber",),
+    "wrong_chain": ("eth_chainId",),
+}
+"""Kinds that make sense for some methods only."""
 
 
 @dataclass(slots=True)
 class AnswerFault:
     """Touches the answers number `first` to `last` (1-based, None: for ever) to `method`.
 
-    `code` and `message` are the error's; `lag_blocks` is how far a stale view is behind.
+    `code` and `message` are the error's; `lag_blocks` is how far a stale view is behind,
+    `ahead_blocks` how far a head is told too high; `transaction_hash` is the only one that is
+    undecodable (None: all).
     """
 
     name: str
@@ -33,9 +69,19 @@ class AnswerFault:
     code: int = -32000
     message: str = "internal error"
     lag_blocks: int = 0
+    ahead_blocks: int = 0
+    numbering: Numbering = "per_transaction"
+    transaction_hash: str | None = None
     eligible: int = field(default=0, init=False)
     hits: int = field(default=0, init=False)
     armed: bool = field(default=True, init=False)
+
+    @property
+    def may_fire(self) -> bool:
+        return self.armed and (self.last is None or self.eligible < self.last)
+
+    def concerns(self, method: str) -> bool:
+        return self.method in (method, "*") and method in METHODS_OF.get(self.kind, (method,))
 
     def takes(self) -> bool:
         """Count one eligible answer and say whether it is one to touch."""
@@ -59,6 +105,8 @@ class FaultyNode:
         self.faults: list[AnswerFault] = []
         self._chance = chance
         self._on_answer = on_answer
+        self._left: Place | None = None
+        node.view.chain.on_head.append(self._head_changed)
 
     def arm(self, fault: AnswerFault) -> None:
         self.faults.append(fault)
@@ -70,13 +118,22 @@ class FaultyNode:
 
     def call(self, method: str, arguments: list[Any]) -> Any:
         """Answer one request, as the armed faults will have it."""
-        node, fired = self.node, []
-        mine = [f for f in self.faults if f.armed and f.method in (method, "*")]
+        return self.call_behind(0, (), method, arguments)
+
+    def call_behind(
+        self, lag_blocks: int, why: Sequence[str], method: str, arguments: list[Any]
+    ) -> Any:
+        """As `call`, by a node that is that far behind because of the faults `why`."""
+        fired = list(why)
+        mine = [f for f in self.faults if f.armed and f.concerns(method)]
         for fault in mine:
             if fault.kind == "stale" and fault.takes():
-                lag_blocks = node.view.lag_blocks + fault.lag_blocks
-                node = node.seen(replace(node.view, lag_blocks=lag_blocks))
+                lag_blocks += fault.lag_blocks
                 fired.append(fault.name)
+        node = self.node
+        if lag_blocks:
+            lag_blocks += node.view.lag_blocks
+            node = node.seen(replace(node.view, lag_blocks=lag_blocks))
         for fault in mine:
             if fault.kind == "error" and fault.takes():
                 fired.append(fault.name)
@@ -89,29 +146,75 @@ class FaultyNode:
             self._on_answer(method, arguments, error, tuple(fired))
             raise
         for fault in mine:
-            changed = self._changed(fault, result)
+            changed = self._changed(fault, node, method, arguments, result)
             if changed is not None and fault.takes():
-                result = changed
+                result = None if fault.kind == "null_result" else changed
                 fired.append(fault.name)
         self._on_answer(method, arguments, result, tuple(fired))
         return result
 
-    def _changed(self, fault: AnswerFault, result: Any) -> Any | None:
+    def _changed(
+        self, fault: AnswerFault, node: Node, method: str, arguments: list[Any], result: Any
+    ) -> Any | None:
         """The answer as the fault would have it, or None when it would be the same."""
-        if fault.kind in ("stale", "error") or not isinstance(result, list) or not result:
+        if result is None:
             return None
-        changed: list[Any]
+        match fault.kind:
+            case "null_result":
+                return True  # anything but None: it would be another answer
+            case "pre_reorg":
+                return self._before_the_reorg(node, method, arguments, result)
+            case "head_ahead":
+                return shapes.quantity(int(result, 16) + fault.ahead_blocks)
+            case "wrong_chain":
+                return shapes.quantity(int(result, 16) + 1)
+            case "foreign":
+                return log_edits.foreign(method, result)
+            case "renumbered":
+                return log_edits.renumbered(method, result, fault.numbering, node)
+            case "undecodable":
+                return log_edits.undecodable(method, result, fault.transaction_hash)
+            case "removed":
+                return log_edits.removed(node, arguments, result)
+            case "unfiltered":
+                return log_edits.asked_otherwise(node, arguments, result, address=None, topics=None)
+            case "widened":
+                return log_edits.asked_otherwise(node, arguments, result, toBlock="latest")
+        return self._changed_list(fault, result) if isinstance(result, list) and result else None
+
+    def _changed_list(self, fault: AnswerFault, result: list[Any]) -> list[Any] | None:
         match fault.kind:
             case "empty":
-                changed = []
+                return []
             case "truncated":
-                changed = result[: len(result) // 2]
+                return result[: len(result) // 2]
             case "duplicated":
-                changed = [entry for entry in result for _ in range(2)]
+                return [entry for entry in result for _ in range(2)]
             case "shuffled":
-                if all(entry == result[0] for entry in result):
-                    return None
-                changed = list(result)
-                while changed == result:
-                    self._chance.shuffle(changed)
-        return changed
+                return _shuffled(result, self._chance)
+        return None
+
+    def _before_the_reorg(
+        self, node: Node, method: str, arguments: list[Any], result: Any
+    ) -> Any | None:
+        if self._left is None:
+            return None
+        view = BranchView(node.view.chain, tip=self._left)
+        try:
+            other = node.seen(view).call(method, arguments)
+        except RpcError:
+            return None
+        return other if other != result else None
+
+    def _head_changed(self, change: HeadChange) -> None:
+        if change.is_reorg:
+            self._left = change.old_head
+
+
+def _shuffled(entries: list[Any], chance: random.Random) -> list[Any] | None:
+    if all(entry == entries[0] for entry in entries):
+        return None
+    changed = list(entries)
+    while changed == entries:
+        chance.shuffle(changed)
+    return changed

@@ -6,10 +6,11 @@ Same scenario, same seed: same entries, byte for byte. Payloads hold JSON values
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,10 @@ class Entry:
     kind: str
     payload: dict[str, Any]
 
-    def line(self) -> str:
+    def line(self) -> bytes:
         """The entry as one line of JSON, always the same bytes for the same entry."""
-        return json.dumps(
-            [self.tick, self.at_us, self.actor, self.kind, self.payload],
-            sort_keys=True,
-            separators=(",", ":"),
-        )
+        entry = [self.tick, self.at_us, self.actor, self.kind, self.payload]
+        return orjson.dumps(entry, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 class Journal:
@@ -52,6 +50,5 @@ class Journal:
         """sha256 over all entries and the kernel's schedule: the identity of the run."""
         sha = hashlib.sha256(schedule_digest.encode())
         for entry in self._entries:
-            sha.update(entry.line().encode())
-            sha.update(b"\n")
+            sha.update(entry.line())
         return sha.hexdigest()

@@ -8,6 +8,8 @@ from pathlib import Path
 from ztdx_devnet.artifacts import foreign
 from ztdx_devnet.artifacts.foreign import BadArtifact
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.mining import Mining
 from ztdx_devnet.chain.origin.deployment import (
     Addresses,
     ContractPlan,
@@ -18,10 +20,12 @@ from ztdx_devnet.chain.origin.deployment import (
 )
 from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, build, template
 from ztdx_devnet.chain.store.chain_file import BadStore, ChainFile
+from ztdx_devnet.live.serving import CannotServe
+from ztdx_devnet.live.wall_clock import unix_s
 
 
-class NoChain(Exception):
-    """There is no chain as asked for: one line that says what to change."""
+class NoChain(CannotServe):
+    """There is no chain as asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,15 @@ class OpenedChain:
     deployment: Deployment
     users_have_tokens: bool
     file: ChainFile | None
+
+    def devnet(self, *, automine: bool, interval_s: int | None) -> Devnet:
+        """The chain with a miner on the wall clock; `interval_s` None: no block by time."""
+        mining = Mining(self.chain, automine=automine, interval_s=interval_s, wall_s=unix_s)
+        return Devnet(self.chain, mining, deployment=self.deployment)
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
 
 
 def open_chain(source: ChainSource) -> OpenedChain:

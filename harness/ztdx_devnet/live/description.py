@@ -1,11 +1,9 @@
-"""What a client needs to know of a running devnet: the ready file and the start banner."""
+"""What a client needs to know of a running chain: the ready file's content and the banner."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from eth_utils import to_checksum_address
@@ -39,34 +37,6 @@ def description(devnet: Devnet, rpc_url: str) -> dict[str, Any]:
     }
 
 
-def write_ready_file(path: Path, content: dict[str, Any]) -> None:
-    """Write it whole or not at all. Raises OSError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def remove_ready_file(path: Path) -> None:
-    """Remove it if it is ours, or of a devnet that is no more. Never raises."""
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        pid = json.loads(path.read_text("utf-8"))["pid"]
-        if pid == os.getpid() or not _is_running(pid):
-            path.unlink()
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def banner(
     content: dict[str, Any], automine: bool, interval_s: int | None, users_have_tokens: bool
 ) -> str:
@@ -77,7 +47,6 @@ def banner(
         mining = "blocks on request only (evm_mine)"
     else:
         mining = f"a block every {interval_s} s"
-    holdings = "10,000 BNB and DF tokens" if users_have_tokens else "10,000 BNB and no token"
     lines = [
         f"ztdx-devnet: chain {content['chain_id']}, {mining}",
         "",
@@ -87,9 +56,19 @@ def banner(
         f"  DF token   {content['df_token']}",
         f"  owner      {content['owner']}",
         "",
+        *user_lines(content, users_have_tokens),
+    ]
+    return "\n".join(lines)
+
+
+def user_lines(content: Mapping[str, Any], users_have_tokens: bool) -> list[str]:
+    """The users of a banner, with their keys."""
+    holdings = "10,000 BNB and DF tokens" if users_have_tokens else "10,000 BNB and no token"
+    return [
         f"  Each user has {holdings}. The keys are public: use them nowhere else.",
         "",
+        *(
+            f"  {user['name']:<8} {user['address']}  {user['private_key']}"
+            for user in content["users"]
+        ),
     ]
-    for user in content["users"]:
-        lines.append(f"  {user['name']:<8} {user['address']}  {user['private_key']}")
-    return "\n".join(lines)

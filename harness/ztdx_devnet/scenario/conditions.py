@@ -5,6 +5,7 @@ A condition looks and says whether it holds, what it expected and what it saw. I
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
 
 from ztdx_devnet.chain.origin.accounts import USERS
-from ztdx_devnet.scenario.values import AmountWei, Name, User, decimal_text
+from ztdx_devnet.scenario.values import Name, SignedAmountWei, User, decimal_text
+from ztdx_devnet.sim.ledger_reader import DepositRow
 from ztdx_devnet.sim.world import World
 
 
@@ -41,12 +43,15 @@ class Condition(BaseModel):
 
 
 class Balance(Condition):
-    """A user's available balance of a token, exactly. No row counts as 0."""
+    """A user's available balance of a token, exactly; below 0 when it was spent and reversed.
+
+    No row counts as 0.
+    """
 
     KEY = "balance"
     user: User
     token: str = "DF"  # noqa: S105 - a symbol
-    available: AmountWei
+    available: SignedAmountWei
 
     def look(self, world: World) -> Look:
         text = world.ledger.available.get((USERS[self.user].address_hex, self.token), "0")
@@ -90,6 +95,16 @@ class NotCredited(_DepositCondition):
     def look(self, world: World) -> Look:
         found = [name for name in self.names if _rows_of(world, name)]
         return Look(not found, f"not credited: {_list(self.names)}", f"credited: {_list(found)}")
+
+
+class Reversed(_DepositCondition):
+    """Each named deposit was credited once, and its row is orphaned and its entries undone."""
+
+    KEY = "reversed"
+
+    def look(self, world: World) -> Look:
+        other = [name for name in self.names if not _is_reversed(world, name)]
+        return Look(not other, f"reversed: {_list(self.names)}", f"not reversed: {_list(other)}")
 
 
 class Orphaned(_DepositCondition):
@@ -151,6 +166,18 @@ class CursorLag(Condition):
         )
 
 
+class Quarantined(Condition):
+    """The ledger holds exactly this many logs in quarantine."""
+
+    KEY = "quarantined"
+    SHORTHAND = "logs"
+    logs: int
+
+    def look(self, world: World) -> Look:
+        held = len(world.ledger.quarantined)
+        return Look(held == self.logs, f"{self.logs} logs in quarantine", f"{held}")
+
+
 class ListenerRuns(Condition):
     """The listener process is alive, or is not."""
 
@@ -170,10 +197,12 @@ CONDITIONS: dict[str, type[Condition]] = {
         Balance,
         Credited,
         NotCredited,
+        Reversed,
         Orphaned,
         Failed,
         Height,
         CursorLag,
+        Quarantined,
         ListenerRuns,
     )
 }
@@ -181,14 +210,25 @@ CONDITIONS: dict[str, type[Condition]] = {
 
 def _rows_of(world: World, name: str) -> int:
     """How many confirmed rows the ledger holds for that deposit, on whatever branch."""
+    return len(_of(world, name, world.ledger.confirmed_by_transaction))
+
+
+def _is_reversed(world: World, name: str) -> bool:
+    ledger = world.ledger
+    orphaned = _of(world, name, ledger.orphaned_by_transaction)
+    undone = not any(ledger.deposit_sums.get(row.id) for row in orphaned)
+    return bool(orphaned) and undone and not _rows_of(world, name)
+
+
+def _of(world: World, name: str, rows: Mapping[str, tuple[DepositRow, ...]]) -> list[DepositRow]:
+    """Those rows of the deposit's transaction that are for the deposit."""
     sent = world.deposits[name]
-    transaction_hash = "0x" + sent.transaction_hash.hex()
-    count = 0
-    for row in world.ledger.confirmed_by_transaction.get(transaction_hash, ()):
-        deposit = world.oracle.on_any_branch(row.block_number, row.tx_hash, row.log_index)
+    found = []
+    for row in rows.get("0x" + sent.transaction_hash.hex(), ()):
+        deposit = world.oracle.claimed(row)
         if deposit is not None and deposit.ordinal == sent.ordinal:
-            count += 1
-    return count
+            found.append(row)
+    return found
 
 
 def _list(names: list[str]) -> str:

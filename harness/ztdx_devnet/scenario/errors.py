@@ -32,5 +32,6 @@ def unknown(kind: str, seen: str, known: Iterable[str]) -> str:
     """'unknown user 'alcie': did you mean 'alice'?' or the list of what there is."""
     choices = sorted(known)
     close = difflib.get_close_matches(seen, choices, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(choices)}"
+    everything = f"known: {', '.join(choices)}" if choices else "none is known here"
+    hint = f"did you mean {close[0]!r}?" if close else everything
     return f"unknown {kind} {seen!r}: {hint}"

@@ -12,6 +12,7 @@ from time import perf_counter
 
 from ztdx_devnet.scenario.errors import BadScenario, Problem
 from ztdx_devnet.scenario.invariants import SENTENCES, Invariants, Violation
+from ztdx_devnet.scenario.invariants.heights import POLL_WORK_US
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.stage import ExpectationFailed, RunBroken, Stage, StepImpossible
 from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Verdict
@@ -23,7 +24,6 @@ from ztdx_spot.errors import SettingError
 
 _BLOCKS_PER_POLL = 100
 _SPARE_POLLS = 3
-_POLL_WORK_US = MICROSECONDS // 10  # requests and writes of one poll, generously
 
 
 def run(
@@ -127,7 +127,9 @@ class _Play:
         world.producer.resume()
         world.record("scenario", "settling")
         if world.listener_was_started:
-            last_block = world.chain.height
+            # A branch that came last may end below the cursor: only a further move shows that the
+            # listener has seen it.
+            last_block = max(world.chain.height, (world.cursor_block or 0) + 1)
             within_us = self._scenario.head.settle.within
             if within_us is None:
                 within_us = self._patience_us(last_block)
@@ -150,13 +152,13 @@ class _Play:
         """How long a working listener may take until its cursor is at `last_block`."""
         world, settings = self._world, self._world.settings
         cursor = world.cursor_block or world.start_block - 1
-        poll_us = settings.poll_interval_ms * 1_000 + _POLL_WORK_US
+        poll_us = settings.poll_interval_ms * 1_000 + POLL_WORK_US
         block_us = settings.block_time_s * MICROSECONDS
         # While it catches up, the chain grows on.
         speed = _BLOCKS_PER_POLL - poll_us / block_us
         polls = math.ceil((last_block - cursor) / max(speed, 1)) + _SPARE_POLLS
-        depth_us = (settings.confirmation_depth_blocks + 1) * block_us
-        return polls * poll_us + depth_us
+        blocks_to_come = last_block - world.chain.height + settings.confirmation_depth_blocks + 1
+        return polls * poll_us + blocks_to_come * block_us
 
     def _shows_nothing(self, faults: tuple[FaultCount, ...]) -> Failure | None:
         """Why a run without a failure proves nothing, if so."""

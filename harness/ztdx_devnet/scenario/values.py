@@ -21,6 +21,7 @@ MAX_UINT256 = 2**256 - 1
 TOKENS = {"DF": contracts.DF_TOKEN, "LOOKALIKE": contracts.LOOKALIKE_TOKEN}
 
 _AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,18})?\Z")
+_SIGNED_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]{1,18})?\Z")
 _DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)\Z")
 _PRINTABLE = re.compile(r"[ -~]*\Z")
 _REQUEST_PATH = re.compile(r"/[!-~]*\Z")
@@ -60,6 +61,12 @@ def _amount_wei(value: Any) -> Any:
     return wei
 
 
+def _signed_amount_wei(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("-") and _SIGNED_AMOUNT.match(value):
+        return -_amount_wei(value[1:])
+    return _amount_wei(value)
+
+
 def _duration_us(value: Any) -> Any:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
@@ -71,8 +78,8 @@ def _duration_us(value: Any) -> Any:
 
 def decimal_text(wei: int) -> str:
     """Wei of an 18-decimal token as the product writes amounts: '1', '0.5'."""
-    whole, fraction = divmod(wei, WEI)
-    return f"{whole}.{fraction:018d}".rstrip("0").rstrip(".")
+    whole, fraction = divmod(abs(wei), WEI)
+    return "-" * (wei < 0) + f"{whole}.{fraction:018d}".rstrip("0").rstrip(".")
 
 
 API_VARIABLES = (
@@ -122,6 +129,11 @@ AmountWei = Annotated[
     int,
     BeforeValidator(_amount_wei),
     WithJsonSchema({"type": "string", "pattern": _AMOUNT.pattern.replace(r"\Z", "$")}),
+]
+SignedAmountWei = Annotated[
+    int,
+    BeforeValidator(_signed_amount_wei),
+    WithJsonSchema({"type": "string", "pattern": _SIGNED_AMOUNT.pattern.replace(r"\Z", "$")}),
 ]
 DurationUs = Annotated[
     int,

@@ -1,4 +1,4 @@
-"""The operator: issues credentials to users, and can hold the database's lock.
+"""The operator: issues credentials to users, takes debits, and can hold the database's lock.
 
 It runs in whoever calls it, with a connection of its own, as the product's sub-commands do.
 """
@@ -15,7 +15,7 @@ from ztdx_devnet.sim.seed import SeededEntropy
 from ztdx_spot.auth.signatures import sign
 from ztdx_spot.auth.tokens import issue_token
 from ztdx_spot.config import ApiSettings
-from ztdx_spot.ledger import api_keys
+from ztdx_spot.ledger import api_keys, debits
 
 NAME = "operator"
 _PATIENCE_S = 10.0**9  # it waits for its turn, however long others hold the lock
@@ -63,6 +63,16 @@ class Operator:
             database.connection.close()
             known = self._issued[user] = ApiKey(key.api_key, key.secret_key)
         return known
+
+    def debit(self, user_address: str, token: str, amount: str) -> None:
+        """Take that much, as spending does. Raises DebitError if less is available."""
+        database = self._host.connect(NAME, _PATIENCE_S)
+        try:
+            with database.write() as transaction:
+                now_s = int(SimClock(self._host.kernel).now_s())
+                debits.debit(transaction, user_address, token, amount, now_s)
+        finally:
+            database.connection.close()
 
     def hold_write_lock(self, duration_us: int) -> Actor:
         """Start a process that takes the write lock and holds it for that long."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock
 from ztdx_devnet.chain.chain import Chain
@@ -25,6 +26,22 @@ class TrueDeposit:
     amount_wei: int
     block_number: int
     log_index: int
+    block_hash: str
+
+
+class Claim(Protocol):
+    """Where somebody says that a deposit stands. A block hash that is not kept is None."""
+
+    @property
+    def tx_hash(self) -> str: ...
+    @property
+    def block_number(self) -> int: ...
+    @property
+    def log_index(self) -> int: ...
+    @property
+    def event_ordinal(self) -> int: ...
+    @property
+    def block_hash(self) -> str | None: ...
 
 
 class Oracle:
@@ -56,11 +73,47 @@ class Oracle:
                     return deposit
         return None
 
+    def canonical_claimed(self, claim: Claim) -> TrueDeposit | None:
+        """The canonical deposit that the claim is about, if it names its present block.
+
+        By position first: who knows no ordinals may have anything in their place.
+        """
+        here = [d for d in self.canonical_at(claim.tx_hash) if _in_block(d, claim)]
+        return _pick(here, claim)
+
+    def claimed(self, claim: Claim) -> TrueDeposit | None:
+        """The deposit that the claim is about, on whatever branch: what it is, not where."""
+        included = self._chain.inclusions.blocks(bytes.fromhex(claim.tx_hash[2:]))
+        everywhere = [
+            deposit
+            for block in included
+            for deposit in self._deposits(block)
+            if deposit.transaction_hash == claim.tx_hash
+        ]
+        here = [deposit for deposit in everywhere if _in_block(deposit, claim)]
+        return _pick(here, claim) or _pick_ordinal(everywhere, claim)
+
     def _deposits(self, block: ExecutedBlock) -> tuple[TrueDeposit, ...]:
         found = self._by_block.get(block)
         if found is None:
             found = self._by_block[block] = tuple(_read(block))
         return found
+
+
+def _in_block(deposit: TrueDeposit, claim: Claim) -> bool:
+    known_hash = claim.block_hash in (None, deposit.block_hash)
+    return deposit.block_number == claim.block_number and known_hash
+
+
+def _pick(deposits: list[TrueDeposit], claim: Claim) -> TrueDeposit | None:
+    for deposit in deposits:
+        if deposit.log_index == claim.log_index:
+            return deposit
+    return _pick_ordinal(deposits, claim)
+
+
+def _pick_ordinal(deposits: list[TrueDeposit], claim: Claim) -> TrueDeposit | None:
+    return next((d for d in deposits if d.ordinal == claim.event_ordinal), None)
 
 
 def _read(block: ExecutedBlock) -> Iterator[TrueDeposit]:
@@ -81,4 +134,5 @@ def _read(block: ExecutedBlock) -> Iterator[TrueDeposit]:
                 amount_wei=int.from_bytes(log.data, "big"),
                 block_number=block.first_number,
                 log_index=log.log_index,
+                block_hash="0x" + block.block_hash.hex(),
             )

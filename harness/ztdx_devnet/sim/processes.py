@@ -20,8 +20,8 @@ from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_devnet.sim.seed import SeededEntropy
 from ztdx_spot.config import ApiSettings, ListenerSettings
 from ztdx_spot.ledger.database import BUSY_WAIT_S, Database, open_connection
-from ztdx_spot.ledger.schema import create_schema
-from ztdx_spot.listener.poller import run_listener
+from ztdx_spot.ledger.migrations import prepare_schema
+from ztdx_spot.listener.loop import run_listener
 from ztdx_spot.ports import Clock, Entropy, Transport
 
 API_LATENCY_US = 1_000  # one way
@@ -53,7 +53,7 @@ class Host:
             synchronous="OFF",
         )
         database = Database(connection, SimClock(self.kernel), busy_wait_s)
-        create_schema(database)
+        prepare_schema(database)
         return database
 
 

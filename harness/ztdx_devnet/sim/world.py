@@ -10,18 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ztdx_devnet.artifacts import load
 from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.chain.building.builder import Dropped
 from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.errors import UnknownBlock
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.faults.fault import Fault
+from ztdx_devnet.faults.pools import LaggingPool
 from ztdx_devnet.faults.processes import CrashPoint, DatabaseLock
 from ztdx_devnet.journal.journal import Journal
 from ztdx_devnet.sim.kernel import Actor, Kernel
-from ztdx_devnet.sim.ledger_reader import LedgerReader, LedgerSnapshot
+from ztdx_devnet.sim.ledger_reader import Cursor, LedgerReader, LedgerSnapshot, concerns_ledger
 from ztdx_devnet.sim.node import SimNode
 from ztdx_devnet.sim.operator import Operator
 from ztdx_devnet.sim.oracle import Oracle
@@ -129,9 +132,20 @@ class World:
         return self._ledger
 
     @property
+    def cursor(self) -> Cursor | None:
+        """Where the listener stands, now."""
+        return self._reader.cursor()
+
+    @property
     def cursor_block(self) -> int | None:
         """The listener's last processed block, now."""
         return self._reader.cursor_block()
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether the listener runs, its node is honest, and nobody holds the database's lock."""
+        locked = any(holder.alive for _, holder in self._locks)
+        return self.listener.running and self.node.honest and not locked
 
     @property
     def now_us(self) -> int:
@@ -174,6 +188,15 @@ class World:
         for name, one in zip(names, sent, strict=True):
             self._remember(name, one)
 
+    def charge_token_fees(self) -> None:
+        """From the next block on the DF token burns 1 % of each transfer, as a fee token does.
+
+        It is so on this branch: a reorg that begins below undoes it.
+        """
+        fee_token = load("FeeOnTransferToken").runtime  # it stores as DFToken does
+        self.chain.edit_state(lambda state: state.set_code(contracts.DF_TOKEN, fee_token))
+        self.record("chain", "token fees")
+
     def transfer_to_vault(self, user: str, amount_wei: int) -> None:
         sent = self.wallets.transfer_to_vault(user, amount_wei)
         self.record(user, "transfer", transaction="0x" + sent.hash.hex(), wei=str(amount_wei))
@@ -205,8 +228,12 @@ class World:
         drop: Sequence[str],
         order: Sequence[str],
         delay_blocks: int,
+        branch: str | None = None,
     ) -> None:
-        """Replace the last `depth` blocks; deposits are given by name."""
+        """Replace the last `depth` blocks; deposits are given by name.
+
+        Raises ReorgTooDeep, and ReorgImpossible for a branch name that is taken.
+        """
         self.chain.reorg(
             Reorg(
                 depth=depth,
@@ -214,14 +241,27 @@ class World:
                 drop=frozenset(self._carriers(drop)),
                 order=self._carriers(order),
                 delay_blocks=delay_blocks,
+                branch=branch,
             )
         )
+
+    def switch_branch(self, name: str) -> None:
+        """Make another branch the canonical one, however long it is. Raises UnknownBlock."""
+        tip = self.chain.branches.tip(name)
+        if tip is None:
+            known = ", ".join(branch.name for branch in self.chain.branches)
+            raise UnknownBlock(f"no branch {name!r}: there are {known}")
+        self.chain.switch(tip.hash)
 
     # --- acting on node and processes ----------------------------------------------------------
 
     def arm_answer_fault(self, fault: AnswerFault) -> None:
-        self.node.faulty.arm(fault)
+        self.node.arm(fault)
         self._armed(fault, method=fault.method, kind_of_fault=fault.kind)
+
+    def arm_pool(self, pool: LaggingPool) -> None:
+        self.node.arm(pool)
+        self._armed(pool, lag_blocks=pool.lag_blocks, lagging=pool.lagging)
 
     def lock_database(self, name: str, duration_us: int) -> None:
         """Another process takes the write lock, when it is free, and holds it for that long."""
@@ -231,7 +271,7 @@ class World:
 
     def lift_faults(self) -> None:
         """No answer is touched any more and no lock held. A crash that is still to come is off."""
-        self.node.faulty.clear()
+        self.node.clear()
         for _, holder in self._locks:
             self.kernel.kill(holder)
         self.listener.crash_at(None)
@@ -250,6 +290,11 @@ class World:
         point = CrashPoint(nth, kind)
         self.listener.crash_at(point)
         self._armed(point)
+
+    def debit(self, user: str, token: str, amount: str) -> None:
+        """The operator takes that much from a user. Raises DebitError if there is less."""
+        self.operator.debit(USERS[user].address_hex, token, amount)
+        self.record("operator", "debit", user=user, token=token, amount=amount)
 
     def start_api(self) -> None:
         self.record("api", "start")
@@ -344,7 +389,7 @@ class World:
         self.record("chain", "dropped", transaction=transaction, reason=dropped.reason)
 
     def _committed(self, committed: Committed) -> None:
-        if any("spot_block_sync_state" not in sql for sql in committed.statements):
+        if concerns_ledger(committed.statements):
             self._ledger = None
         self.record(committed.actor, "commit", writes=len(committed.statements))
         for listener in self.on_commit:

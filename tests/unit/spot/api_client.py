@@ -1,4 +1,7 @@
-"""A client of the API for tests: the application, its database, and credentials for two users."""
+"""A client of the API for tests: the application, its database, and credentials for two users.
+
+Every answer of every test is checked against the OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from ztdx_spot.api.app import create_app
 from ztdx_spot.auth.signatures import sign
 from ztdx_spot.auth.tokens import issue_token
 from ztdx_spot.config import ApiSettings
-from ztdx_spot.ledger import api_keys, deposits
+from ztdx_spot.ledger import api_keys, entries, users
 from ztdx_spot.ledger.database import Database
-from ztdx_spot.ledger.deposits import DepositCredit
+from ztdx_spot.ledger.entries import Entry
 
+from .documented_answers import CheckedClient
 from .world import ALICE, CountingEntropy, FakeClock
 
 ADMIN_KEY = "the admin key"
@@ -35,10 +39,17 @@ class Api:
 
     def client(self) -> FlaskClient:
         app = create_app(self.settings, self.environment, self.clock, self.entropy, self.database)
+        app.test_client_class = CheckedClient
         return app.test_client()
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
         return self.client().get(f"/api/v1{path}", headers=headers)
+
+    def send(self, method: str, path: str, body: Any = None, *, user: str = ALICE) -> TestResponse:
+        """A request with a JSON body, by a user with a token."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        sent = {} if body is None else {"json": body}
+        return self.client().open(f"/api/v1{path}", method=method, headers=headers, **sent)
 
     def get_as(self, user: str, path: str) -> TestResponse:
         return self.get(path, {"Authorization": f"Bearer {self.token(user)}"})
@@ -46,11 +57,11 @@ class Api:
     def token(self, user: str = ALICE) -> str:
         return issue_token(user, JWT_SECRET, int(self.clock.time_s), 86400)
 
-    def api_key(self, user: str = ALICE) -> api_keys.ApiKey:
+    def api_key(self, user: str = ALICE) -> api_keys.NewKey:
         with self.database.write() as transaction:
             return api_keys.create(transaction, user, "", self.entropy, 1)
 
-    def signed(self, query: str, key: api_keys.ApiKey) -> str:
+    def signed(self, query: str, key: api_keys.NewKey) -> str:
         """The query with a timestamp and its signature, as the documents' samples build it."""
         payload = f"{query}&" if query else ""
         payload += f"timestamp={int(self.clock.time_s * 1000)}"
@@ -82,4 +93,13 @@ class Api:
             **of,
         }
         with self.database.write() as transaction:
-            deposits.credit(transaction, DepositCredit(**values), row_id, now_s)
+            users.ensure(transaction, values["user_address"], now_s)
+            transaction.execute(
+                "INSERT INTO spot_deposits (id, user_address, token, amount, chain_id, tx_hash,"
+                " block_number, log_index, status, created_at, confirmed_at, event_ordinal)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'confirmed', ?, ?, 0)",
+                (row_id, *values.values(), now_s, now_s),
+            )
+            moved = {name: values[name] for name in ("user_address", "token", "amount")}
+            entry = Entry(**moved, kind="deposit", deposit_id=row_id)
+            entries.enter(transaction, [entry], now_s)

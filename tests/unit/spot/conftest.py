@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.ledger.schema import create_schema
-from ztdx_spot.listener.poller import Poller
-from ztdx_spot.rpc import NodeClient
+from ztdx_spot.ledger.migrations import prepare_schema
 
 from .api_client import Api
-from .world import CountingEntropy, FakeClock, ScriptedNode, listener_settings
+from .listener_world import Listener
+from .world import CountingEntropy, FakeClock, ScriptedNode
 
 
 @pytest.fixture
@@ -40,16 +39,30 @@ def database_path(tmp_path: Path) -> Path:
 def database(database_path: Path, clock: FakeClock) -> Iterator[Database]:
     connection = open_connection(database_path, synchronous="OFF")
     database = Database(connection, clock)
-    create_schema(database)
+    prepare_schema(database)
     yield database
     connection.close()
 
 
 @pytest.fixture
-def poller(
-    node: ScriptedNode, clock: FakeClock, entropy: CountingEntropy, database: Database
-) -> Poller:
-    return Poller(listener_settings(start_block=1), NodeClient(node), clock, entropy, database)
+def listener(
+    node: ScriptedNode,
+    clock: FakeClock,
+    entropy: CountingEntropy,
+    database: Database,
+    database_path: Path,
+) -> Iterator[Listener]:
+    """After each test of a listener its ledger must add up."""
+    listener = Listener(node, clock, entropy, database, database_path)
+    yield listener
+    listener.check_ledger()
+
+
+@pytest.fixture(params=["full", "boundary"])
+def either(request: pytest.FixtureRequest, listener: Listener) -> Listener:
+    """A listener of each way to verify pages."""
+    listener.settings["verify"] = request.param
+    return listener
 
 
 @pytest.fixture

@@ -108,6 +108,27 @@ class TestCredentials:
         assert_unauthorized(api.get(path, {"X-MBX-APIKEY": mine.api_key}))
 
 
+class TestSnapshots:
+    @pytest.mark.parametrize("path", [*USER_PATHS, "/api-keys"])
+    def test_a_signed_request_reads_key_and_answer_from_one_state(
+        self, api: Api, database_path: Path, clock: FakeClock, path: str
+    ) -> None:
+        key = api.api_key()
+        begun: list[str] = []
+
+        class Recording(sqlite3.Connection):
+            def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+                if sql.startswith("BEGIN"):
+                    begun.append(sql)
+                return super().execute(sql, *parameters)
+
+        connection = open_connection(database_path, factory=Recording, synchronous="OFF")
+        recorded = replace(api, database=Database(connection, clock))
+        answer = recorded.get(f"{path}?{api.signed('', key)}", {"X-MBX-APIKEY": key.api_key})
+        connection.close()
+        assert (answer.status_code, begun) == (200, ["BEGIN"])
+
+
 class TestDeposits:
     def test_the_keys_stand_in_documented_order(self, api: Api) -> None:
         api.add_deposit(1778315530, 106384180, 0, "a", amount="100")
@@ -168,7 +189,7 @@ class TestDeposits:
             transaction.execute(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 210)"
                 " INSERT INTO spot_deposits SELECT 'id-' || i, ?, 'DF', '1', 97,"
-                " '0x' || printf('%064d', i), i, 0, 'confirmed', 1, 1 FROM n",
+                " '0x' || printf('%064d', i), i, 0, 'confirmed', 1, 1, 0, NULL FROM n",
                 (ALICE,),
             )
         assert len(api.get_as(ALICE, f"/spot/deposits{query}").get_json()) == count
@@ -212,6 +233,33 @@ class TestErrors:
         answer = api.client().delete("/api/v1/spot/deposits")
         assert (answer.status_code, answer.get_json()) == (405, {"error": "METHOD_NOT_ALLOWED"})
         assert "GET" in answer.headers["Allow"]
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("POST", "/auth/login"),
+            ("POST", "/api-keys"),
+            ("PUT", "/api-keys/x"),
+            ("POST", "/admin/spot/balances/credit"),
+        ],
+    )
+    def test_a_body_of_more_than_64_kib_is_refused(self, api: Api, method: str, path: str) -> None:
+        headers = {"Authorization": f"Bearer {api.token()}"}
+        if path.startswith("/admin"):
+            headers["X-API-Key"] = ADMIN_KEY
+        for size, expected in ((64 * 1024, {400}), (64 * 1024 + 1, {413})):
+            answer = api.client().open(
+                f"/api/v1{path}", method=method, headers=headers, data=b" " * size
+            )
+            assert {answer.status_code} == expected
+
+    @pytest.mark.parametrize("path", USER_PATHS)
+    def test_a_signed_request_with_such_a_body_too(self, api: Api, path: str) -> None:
+        key = api.api_key()
+        url = f"/api/v1{path}?{api.signed('', key)}"
+        headers = {"X-MBX-APIKEY": key.api_key}
+        answer = api.client().get(url, headers=headers, data=b" " * (64 * 1024 + 1))
+        assert answer.get_json() == {"error": "BODY_TOO_LARGE"}
 
     @pytest.mark.parametrize("path", USER_PATHS)
     def test_a_database_error_while_reading_is_internal(

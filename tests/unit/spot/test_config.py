@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ztdx_spot.config import (
+    DEVELOPMENT_ADMIN_API_KEY,
+    DEVELOPMENT_JWT_SECRET,
     ApiSettings,
     ListenerSettings,
+    WatchedListener,
     read_api_settings,
     read_listener_settings,
     read_settings,
@@ -44,7 +47,17 @@ def test_the_documented_defaults() -> None:
         start_block=None,
     )
     assert settings.api == ApiSettings(
-        jwt_secret="s3cret", jwt_expiry_s=86400, admin_api_key=None, cors_allowed_origins=()
+        jwt_secret="s3cret",
+        jwt_expiry_s=86400,
+        admin_api_key=None,
+        cors_allowed_origins=(),
+        login_chain_id=97,
+        login_vault_address=None,
+        df_token_address=DF,
+        df_token_decimals=18,
+        listener=WatchedListener(
+            chain_id=97, confirmation_depth_blocks=20, poll_interval_ms=2000, expected=True
+        ),
     )
 
 
@@ -63,6 +76,8 @@ def test_every_variable_is_read() -> None:
             "JWT_EXPIRY_SECONDS": "60",
             "ADMIN_API_KEY": "admin",
             "CORS_ALLOWED_ORIGINS": "http://localhost:3000, https://app.example",
+            "CHAIN_ID": "421614",
+            "VAULT_ADDRESS": "0x4Fe0b354c5865ee9deb979a99030d757ae47664a",
         }
     )
     assert settings.listener is not None
@@ -77,6 +92,12 @@ def test_every_variable_is_read() -> None:
     assert settings.api.jwt_expiry_s == 60
     assert settings.api.admin_api_key == "admin"
     assert settings.api.cors_allowed_origins == ("http://localhost:3000", "https://app.example")
+    assert settings.api.login_chain_id == 421614
+    assert settings.api.login_vault_address == VAULT
+    assert settings.api.df_token_decimals == 6
+    assert settings.api.listener == WatchedListener(
+        chain_id=56, confirmation_depth_blocks=15, poll_interval_ms=500, expected=True
+    )
 
 
 def test_all_problems_are_told_at_once_one_line_each() -> None:
@@ -155,6 +176,45 @@ def test_a_part_that_does_not_run_needs_no_settings() -> None:
     listener_only = {name: value for name, value in REQUIRED.items() if name != "JWT_SECRET"}
     assert read_settings(listener_only, api=False).api is None
     assert read_listener_settings(listener_only).chain_id == 97
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:8545"])
+def test_an_api_alone_expects_the_listener_that_its_environment_describes(url: str) -> None:
+    environment = {"JWT_SECRET": "s", "SPOT_BSC_RPC_URL": url}
+    settings = read_settings(environment, listener=False)
+    assert settings.api is not None
+    assert settings.api.listener.expected is bool(url)
+
+
+@pytest.mark.parametrize("value", ["0x" + "0" * 40, "vault"])
+def test_a_vault_of_the_login_domain_may_be_left_out_but_not_be_wrong(value: str) -> None:
+    assert problems(VAULT_ADDRESS=value) == [
+        f"VAULT_ADDRESS is {value!r}: expected 0x and 40 hex digits, not all zero"
+    ]
+
+
+DEVELOPMENT = {"JWT_SECRET": DEVELOPMENT_JWT_SECRET, "ADMIN_API_KEY": DEVELOPMENT_ADMIN_API_KEY}
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.1.7", "example.org", "127.0.0.1.nip.io"]
+)
+def test_the_development_secrets_do_not_leave_the_machine(host: str) -> None:
+    told = problems(HOST=host, **DEVELOPMENT)
+    assert [problem.split()[0] for problem in told] == ["JWT_SECRET", "ADMIN_API_KEY"]
+    for problem in told:
+        assert f"HOST is {host!r}" in problem
+        assert not any(secret in problem for secret in DEVELOPMENT.values())
+    assert len(problems(HOST=host, ADMIN_API_KEY=DEVELOPMENT_ADMIN_API_KEY)) == 1
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1", "127.8.8.8", "::1", "localhost", "LocalHost"])
+def test_on_the_machine_itself_they_serve(host: str) -> None:
+    assert read_settings({**REQUIRED, **DEVELOPMENT, "HOST": host}).api is not None
+
+
+def test_secrets_of_ones_own_may_go_anywhere() -> None:
+    assert read_settings({**REQUIRED, "HOST": "0.0.0.0", "ADMIN_API_KEY": "own"}).api is not None
 
 
 def test_secrets_are_not_in_the_picture_of_settings() -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ztdx_spot.errors import DatabaseBusyError, SchemaError
-from ztdx_spot.ledger import admin_credits, balances, cursor, users
-from ztdx_spot.ledger.admin_credits import AdminCredit
+from ztdx_spot.errors import DatabaseBusyError
+from ztdx_spot.ledger import users
 from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.ledger.schema import TABLES, create_schema
+from ztdx_spot.ledger.migrations import prepare_schema
+from ztdx_spot.ledger.schema import TABLES
 
 from .world import ALICE, BOB, FakeClock
 
@@ -166,7 +166,7 @@ class TestSchema:
     def test_creating_it_again_changes_nothing(self, database: Database) -> None:
         with database.write() as transaction:
             users.ensure(transaction, ALICE, 1)
-        create_schema(database)
+        prepare_schema(database)
         assert user_count(database) == 1
 
     def test_many_processes_may_create_it_at_once(self, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ class TestSchema:
 
         def start(number: int) -> int:
             connection = open_connection(tmp_path / "new.db", synchronous="OFF")
-            create_schema(Database(connection, Yielding(), busy_wait_s=10_000))
+            prepare_schema(Database(connection, Yielding(), busy_wait_s=10_000))
             (count,) = connection.execute(
                 "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
             ).fetchone()
@@ -200,123 +200,3 @@ class TestSchema:
         maker.close()
         opener.join()
         opened[0].close()
-
-    def test_a_file_of_another_version_is_refused(
-        self, database: Database, clock: FakeClock
-    ) -> None:
-        database.connection.execute("PRAGMA user_version=99")
-        with pytest.raises(SchemaError, match="version 99, expected 1"):
-            create_schema(database)
-
-    def test_a_file_of_another_program_is_refused(self, tmp_path: Path, clock: FakeClock) -> None:
-        connection = open_connection(tmp_path / "other.db", synchronous="OFF")
-        connection.execute("CREATE TABLE photos (name TEXT)")
-        with pytest.raises(SchemaError):
-            create_schema(Database(connection, clock))
-        connection.close()
-
-    GOOD = {  # noqa: RUF012
-        "id": "x",
-        "user_address": ALICE,
-        "token": "DF",
-        "amount": "1.5",
-        "chain_id": 97,
-        "tx_hash": "0x" + "ab" * 32,
-        "block_number": 5,
-        "log_index": 0,
-        "status": "confirmed",
-        "created_at": 1,
-        "confirmed_at": 1,
-    }
-
-    def insert(self, database: Database, **changes: object) -> None:
-        values = {**self.GOOD, **changes}
-        marks = ", ".join("?" for _ in values)
-        database.connection.execute(
-            f"INSERT INTO spot_deposits ({', '.join(values)}) VALUES ({marks})",
-            tuple(values.values()),
-        )
-
-    @pytest.mark.parametrize(
-        "amount",
-        [
-            *(None, "", "0", "-1", "1e18", "01", "1.", ".5", "1.50", "0.0", "1.2.3", " 1", "NaN"),
-            *("\u0661", b"1", 1e30),
-        ],
-    )
-    def test_the_table_takes_only_canonical_positive_amounts(
-        self, database: Database, amount: object
-    ) -> None:
-        self.insert(database)
-        with pytest.raises(sqlite3.IntegrityError):
-            self.insert(database, id="y", log_index=1, amount=amount)
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"user_address": ALICE.upper()},
-            {"user_address": "0X" + ALICE[2:]},
-            {"user_address": ALICE[:-1]},
-            {"tx_hash": "0x" + "AB" * 32},
-            {"tx_hash": None},
-            {"log_index": None},
-            {"log_index": "0x1"},
-            {"log_index": -1},
-            {"log_index": 1.5},
-            {"chain_id": None},
-            {"block_number": "five"},
-            {"status": "pending?"},
-            {"token": ""},
-        ],
-    )
-    def test_the_table_takes_only_one_spelling_of_a_key(
-        self, database: Database, changes: dict[str, object]
-    ) -> None:
-        with pytest.raises(sqlite3.IntegrityError):
-            self.insert(database, **changes)
-
-    def test_an_event_has_one_confirmed_row(self, database: Database) -> None:
-        self.insert(database)
-        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-            self.insert(database, id="y", log_index="0")
-        self.insert(database, id="z", log_index=1)
-        self.insert(database, id="o", status="orphaned")
-
-
-class TestBalances:
-    def test_an_increase_reads_under_the_lock_that_it_writes_under(
-        self, database: Database, other: Database
-    ) -> None:
-        for number, writer in enumerate([database, other, database, other]):
-            with writer.write() as transaction:
-                balances.increase_available(transaction, ALICE, "DF", "0.1", number)
-        with database.read() as transaction:
-            (held,) = balances.balances_of(transaction, ALICE)
-        assert (held.available, held.frozen) == ("0.4", "0")
-
-    def test_balances_are_ordered_by_token_and_belong_to_one_user(self, database: Database) -> None:
-        with database.write() as transaction:
-            for user, token in ((ALICE, "USDT"), (BOB, "BNB"), (ALICE, "DF")):
-                balances.increase_available(transaction, user, token, "1", 1)
-        with database.read() as transaction:
-            assert [b.token for b in balances.balances_of(transaction, ALICE)] == ["DF", "USDT"]
-
-    def test_a_credit_makes_its_user_exist(self, database: Database) -> None:
-        with database.write() as transaction:
-            wanted = AdminCredit(ALICE, "DF", "1", None)
-            admin_credits.credit(transaction, wanted, "id-1", 7)
-        with database.read() as transaction:
-            assert transaction.execute("SELECT * FROM users").fetchall() == [(ALICE, 7)]
-
-
-class TestCursor:
-    def test_the_cursor_never_goes_back_and_each_chain_has_its_own(
-        self, database: Database
-    ) -> None:
-        with database.write() as transaction:
-            for chain_id, block in ((97, -1), (97, 100), (97, 50), (56, 7)):
-                cursor.advance(transaction, chain_id, block, 1)
-        with database.read() as transaction:
-            assert cursor.read(transaction, 97) == 100
-            assert cursor.read(transaction, 56) == 7
-            assert cursor.read(transaction, 1) is None

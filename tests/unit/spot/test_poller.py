@@ -1,596 +1,480 @@
-"""The rules of one poll: which blocks are asked for, what is credited, what is written when."""
+"""One poll: which blocks are asked for and when, where it starts, and of which chain."""
 
 from __future__ import annotations
 
-import itertools
 import logging
-import sqlite3
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ztdx_spot.errors import ChainMismatchError, EventError, NodeError
-from ztdx_spot.ledger import balances, cursor, deposits
-from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.ledger.deposits import Deposit
-from ztdx_spot.listener.poller import Poller, run_listener
-from ztdx_spot.ports import HttpAnswer
-from ztdx_spot.rpc import NodeClient
+from ztdx_spot.errors import (
+    ListenerHalted,
+    NodeBehindError,
+    NodeBusyError,
+    NodeError,
+    NodeOverloadedError,
+)
+from ztdx_spot.listener.events import SPOT_DEPOSIT_TOPIC0
+from ztdx_spot.ports import AnswerTooLarge, TransportTimeout
 
+from .listener_world import Listener
 from .world import (
-    ALICE,
-    BOB,
-    DF,
-    ONE_DF,
     VAULT,
-    CountingEntropy,
     FakeClock,
     ScriptedNode,
-    address_topic,
     answers,
     cuts,
     deposit_log,
-    good_answer,
-    listener_settings,
+    refuses,
     sends,
 )
 
-UINT256_MAX = 2**256 - 1
-
-
-def available(database: Database, user: str = ALICE) -> str | None:
-    with database.read() as transaction:
-        held = balances.balances_of(transaction, user)
-    return held[0].available if held else None
-
-
-def rows(database: Database, user: str = ALICE) -> list[Deposit]:
-    with database.read() as transaction:
-        return deposits.confirmed_deposits_of(transaction, user, 200)
-
-
-def cursor_block(database: Database) -> int | None:
-    with database.read() as transaction:
-        return cursor.read(transaction, 97)
-
-
-def poll_to_the_end(poller: Poller) -> None:
-    while (poll := poller.poll_once()).first_block <= poll.last_block:
-        pass
+GENESIS_CHECK = ["eth_chainId", "eth_getBlockByNumber"]
 
 
 class TestConfirmations:
     def test_a_deposit_is_credited_at_20_blocks_on_top_and_not_at_19(
-        self, node: ScriptedNode, poller: Poller, database: Database
+        self, node: ScriptedNode, either: Listener
     ) -> None:
         node.logs = [deposit_log(50)]
         node.head = 69
-        poll_to_the_end(poller)
-        assert (available(database), cursor_block(database)) == (None, 49)
+        either.poll_to_the_end()
+        assert (either.available(), either.cursor_block()) == (None, 49)
         node.head = 70
-        assert poller.poll_once().credited == 1
-        assert (available(database), cursor_block(database)) == ("1", 50)
+        assert either.poll().credited == 1
+        assert (either.available(), either.cursor_block()) == ("1", 50)
 
-    def test_blocks_above_the_target_are_never_asked_for(
-        self, node: ScriptedNode, poller: Poller
+    def test_no_logs_above_the_target_are_ever_asked_for(
+        self, node: ScriptedNode, either: Listener
     ) -> None:
         for node.head in range(60):
-            poller.poll_once()
-        assert all(last <= max(node.head - 20, 0) for _, last in node.windows())
+            before = len(node.windows())
+            either.poll()
+            assert all(last <= max(node.head - 20, 0) for _, last in node.windows()[before:])
+        assert node.windows()[-1][1] == 39
 
-    def test_the_target_has_a_floor_of_zero(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
+    def test_the_target_has_a_floor_of_zero(self, node: ScriptedNode, listener: Listener) -> None:
         node.head = 19
-        poll = poller.poll_once()
-        assert (poll.first_block, poll.last_block, cursor_block(database)) == (1, 0, 0)
+        poll = listener.poll()
+        assert (poll.first_block, poll.last_block, listener.cursor_block()) == (1, 0, 0)
+
+    def test_a_depth_of_zero_credits_the_head_itself(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        either.settings["confirmation_depth_blocks"] = 0
+        node.head, node.logs = 5, [deposit_log(5)]
+        either.poll_to_the_end()
+        assert (either.available(), either.cursor_block()) == ("1", 5)
 
 
 class TestWindows:
     def test_windows_are_closed_touch_and_hold_at_most_100_blocks(
-        self, node: ScriptedNode, poller: Poller
+        self, node: ScriptedNode, either: Listener
     ) -> None:
         node.head = 270
-        poll_to_the_end(poller)
+        either.poll_to_the_end()
         assert node.windows() == [(1, 100), (101, 200), (201, 250)]
 
     def test_deposits_at_the_seams_of_windows_are_credited_once_each(
-        self, node: ScriptedNode, poller: Poller, database: Database
+        self, node: ScriptedNode, either: Listener
     ) -> None:
         seams = [1, 99, 100, 101, 199, 200, 201, 250]
         node.logs, node.head = [deposit_log(block) for block in seams], 270
-        poll_to_the_end(poller)
-        assert sorted(row.block_number for row in rows(database)) == seams
-        assert available(database) == "8"
+        either.poll_to_the_end()
+        assert sorted(row.block_number for row in either.rows()) == seams
+        assert either.available() == "8"
 
-    def test_one_poll_asks_for_head_then_logs_filtered_by_vault_and_topic(
-        self, node: ScriptedNode, poller: Poller
+    def test_a_poll_asks_for_head_and_cursor_then_for_page_and_links_in_one_batch(
+        self, node: ScriptedNode, listener: Listener
     ) -> None:
-        node.head = 30
-        poller.poll_once()
-        assert node.methods() == ["eth_chainId", "eth_blockNumber", "eth_getLogs"]
-        assert node.requests[-1]["params"] == [
-            {
-                "fromBlock": "0x1",
-                "toBlock": "0xa",
-                "address": VAULT,
-                "topics": ["0x2a567932661c755b8fdbf4932cdfa2600eca2314a0093c83b57e78b3362f9c6d"],
-            }
+        node.head, listener.settings["verify"] = 30, "boundary"
+        listener.poll()
+        node.head, node.batches = 32, []
+        listener.poll()
+        head, page = node.batches
+        assert [(call["method"], call["params"]) for call in head] == [
+            ("eth_chainId", []),
+            ("eth_blockNumber", []),
+            ("eth_getBlockByNumber", ["0xa", False]),
+        ]
+        assert [(call["method"], call["params"]) for call in page] == [
+            (
+                "eth_getLogs",
+                [
+                    {
+                        "fromBlock": "0xb",
+                        "toBlock": "0xc",
+                        "address": VAULT,
+                        "topics": [SPOT_DEPOSIT_TOPIC0],
+                    }
+                ],
+            ),
+            ("eth_getBlockByNumber", ["0xa", False]),
+            ("eth_getBlockByNumber", ["0xc", False]),
+            ("eth_getBlockByNumber", ["0x20", False]),
         ]
 
+    def test_a_full_page_asks_for_each_of_its_blocks(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.head = 24
+        listener.poll()
+        assert [int(c["params"][0], 16) for c in node.batches[-1][1:]] == [0, 1, 2, 3, 4, 24]
+
+    def test_no_request_is_answered_under_the_id_of_another(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.head, node.logs = 30, [deposit_log(5)]
+        listener.poll()
+        ids = [call["id"] for batch in node.batches for call in batch]
+        assert len(set(ids)) == len(ids)
+
     def test_with_nothing_new_no_logs_are_asked_for(
-        self, node: ScriptedNode, poller: Poller
+        self, node: ScriptedNode, listener: Listener
     ) -> None:
         node.head = 30
-        poll_to_the_end(poller)
-        node.requests.clear()
-        poller.poll_once()
-        assert node.methods() == ["eth_blockNumber"]
+        listener.poll_to_the_end()
+        node.batches.clear()
+        listener.poll()
+        assert node.methods() == [["eth_chainId", "eth_blockNumber", "eth_getBlockByNumber"]]
 
+    @pytest.mark.parametrize("head", [99, 50, 0])
     def test_a_head_below_the_cursor_moves_nothing(
-        self, node: ScriptedNode, poller: Poller, database: Database
+        self, node: ScriptedNode, either: Listener, head: int
     ) -> None:
-        node.head = 100
-        poll_to_the_end(poller)
-        node.head = 50
-        poller.poll_once()
-        assert cursor_block(database) == 80
+        node.head, node.logs = 100, [deposit_log(80)]
+        either.poll_to_the_end()
+        before = either.state()
+        node.fail("eth_blockNumber", answers(result=hex(head)))
+        either.poll()
+        assert either.state() == before
+        node.head = head
+        either.poll()
+        assert either.state() == before
 
 
 class TestStart:
     def test_the_start_block_is_scanned_and_the_one_before_is_not(
-        self, node: ScriptedNode, poller: Poller, database: Database
+        self, node: ScriptedNode, either: Listener
     ) -> None:
-        node.logs, node.head = [deposit_log(0, tx=1), deposit_log(1, tx=2)], 30
-        poll_to_the_end(poller)
-        assert [row.block_number for row in rows(database)] == [1]
+        either.settings["start_block"] = 7
+        node.logs, node.head = [deposit_log(6), deposit_log(7)], 30
+        either.poll_to_the_end()
+        assert [row.block_number for row in either.rows()] == [7]
+
+    def test_block_0_can_be_the_first(self, node: ScriptedNode, either: Listener) -> None:
+        either.settings["start_block"] = 0
+        node.logs, node.head = [deposit_log(0)], 30
+        either.poll_to_the_end()
+        assert ([row.block_number for row in either.rows()], node.windows()) == ([0], [(0, 10)])
+
+    def test_a_start_above_the_target_waits_for_it(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        listener.settings["start_block"] = 50
+        node.head = 30
+        poll = listener.poll()
+        assert (poll.first_block, poll.last_block, listener.cursor_block()) == (50, 10, 49)
+        node.head = 71
+        listener.poll()
+        assert node.windows() == [(50, 51)]
 
     def test_without_a_start_block_the_last_1000_are_scanned_with_a_warning(
-        self,
-        node: ScriptedNode,
-        clock: FakeClock,
-        entropy: CountingEntropy,
-        database: Database,
-        caplog: pytest.LogCaptureFixture,
+        self, node: ScriptedNode, listener: Listener, caplog: pytest.LogCaptureFixture
     ) -> None:
-        poller = Poller(listener_settings(), NodeClient(node), clock, entropy, database)
+        listener.settings["start_block"] = None
         node.head = 5000
-        assert poller.poll_once().first_block == 4000
+        assert listener.poll().first_block == 4000
         (warning,) = caplog.messages
         assert "first block scanned is 4000" in warning
 
     def test_without_a_start_block_a_short_chain_is_scanned_from_zero(
-        self, node: ScriptedNode, clock: FakeClock, entropy: CountingEntropy, database: Database
+        self, node: ScriptedNode, listener: Listener
     ) -> None:
-        poller = Poller(listener_settings(), NodeClient(node), clock, entropy, database)
+        listener.settings["start_block"] = None
         node.head = 500
-        assert poller.poll_once().first_block == 0
+        assert listener.poll().first_block == 0
 
     def test_a_derived_start_stays_when_the_first_polls_fail(
-        self, node: ScriptedNode, clock: FakeClock, entropy: CountingEntropy, database: Database
+        self, node: ScriptedNode, listener: Listener
     ) -> None:
+        listener.settings["start_block"] = None
         node.head = 5000
-        node.fail("eth_getLogs", cuts)
-        settings = listener_settings()
+        node.fail_batch("eth_getLogs", cuts)
         with pytest.raises(NodeError):
-            Poller(settings, NodeClient(node), clock, entropy, database).poll_once()
+            listener.poll()
         node.head = 9000
-        restarted = Poller(settings, NodeClient(node), clock, entropy, database)
-        assert restarted.poll_once().first_block == 4000
+        listener.restart()
+        assert listener.poll().first_block == 4000
+
+    def test_no_start_is_derived_from_a_head_that_the_node_does_not_have(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        listener.settings["start_block"] = None
+        node.head, node.logs = 5000, [deposit_log(4100)]
+        node.fail("eth_blockNumber", answers(result=hex(2**62)))
+        with pytest.raises(NodeBehindError):
+            listener.poll()
+        assert listener.cursor() is None
+        listener.poll_to_the_end()
+        assert listener.available() == "1"
 
     def test_a_stored_cursor_wins_over_the_start_block(
-        self, node: ScriptedNode, clock: FakeClock, entropy: CountingEntropy, database: Database
+        self, node: ScriptedNode, listener: Listener
     ) -> None:
         node.head = 5000
-        first = Poller(
-            listener_settings(start_block=10), NodeClient(node), clock, entropy, database
-        )
-        first.poll_once()
-        restarted = Poller(
-            listener_settings(start_block=4000), NodeClient(node), clock, entropy, database
-        )
-        assert restarted.poll_once().first_block == 110
+        listener.poller(start_block=10).poll_once()
+        assert listener.poller(start_block=4000).poll_once().first_block == 110
 
 
-class TestCredit:
-    def test_the_row_holds_what_the_chain_says(
-        self, node: ScriptedNode, poller: Poller, database: Database, clock: FakeClock
-    ) -> None:
-        node.logs, node.head = [deposit_log(5, log_index=3, amount_wei=100 * ONE_DF)], 30
-        poller.poll_once()
-        (row,) = rows(database)
-        assert row == Deposit(
-            id="00000000-0000-4000-8000-000000000001",
-            token="DF",
-            amount="100",
-            chain_id=97,
-            tx_hash=f"0x{5003:064x}",
-            block_number=5,
-            status="confirmed",
-            created_at=int(clock.time_s),
-            confirmed_at=int(clock.time_s),
-        )
-
-    def test_several_deposits_of_one_transaction_are_all_credited(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        node.logs = [
-            deposit_log(5, log_index=0, tx=7),
-            deposit_log(5, log_index=1, tx=7),
-            deposit_log(5, log_index=2, tx=7, account=BOB),
-        ]
-        node.head = 30
-        assert poller.poll_once().credited == 3
-        assert (available(database), available(database, BOB)) == ("2", "1")
-
-    def test_equal_deposits_of_one_user_are_different_deposits(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        node.logs, node.head = [deposit_log(5), deposit_log(6), deposit_log(5, log_index=1)], 30
-        poller.poll_once()
-        assert available(database) == "3"
-
-    def test_a_log_twice_in_a_page_is_credited_once(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        node.logs, node.head = [deposit_log(5), deposit_log(5)], 30
-        assert poller.poll_once().credited == 1
-        assert (available(database), len(rows(database))) == ("1", 1)
-
-    def test_a_replayed_page_changes_nothing_whatever_the_case_of_its_hex(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        tx_hash = "0x" + "ab" * 32
-        node.logs, node.head = [deposit_log(5, transactionHash=tx_hash)], 30
-        poller.poll_once()
-        with database.write() as transaction:
-            transaction.execute("UPDATE spot_block_sync_state SET last_processed_block = 0")
-        node.logs = [deposit_log(5, transactionHash=tx_hash.upper().replace("X", "x"))]
-        assert poller.poll_once().credited == 0
-        assert (available(database), len(rows(database)), cursor_block(database)) == ("1", 1, 10)
-
-    def test_the_account_of_the_event_is_stored_in_lower_case(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        mixed = "0x" + "aB" * 20
-        node.logs, node.head = [deposit_log(5, account=mixed)], 30
-        poller.poll_once()
-        assert available(database, mixed.lower()) == "1"
-
-    def test_other_tokens_and_zero_amounts_are_skipped_and_the_cursor_moves(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        node.logs = [deposit_log(4, token="0x" + "cc" * 20), deposit_log(5, amount_wei=0)]
-        node.head = 30
-        assert poller.poll_once().credited == 0
-        assert (available(database), cursor_block(database)) == (None, 10)
-
-    def test_a_repeated_row_id_is_an_error_and_not_a_known_deposit(
-        self, node: ScriptedNode, clock: FakeClock, database: Database
-    ) -> None:
-        class Stuck:
-            def bytes(self, purpose: str, count: int) -> bytes:
-                return bytes(count)
-
-        settings = listener_settings(start_block=1)
-        node.logs, node.head = [deposit_log(5), deposit_log(6)], 30
-        with pytest.raises(sqlite3.IntegrityError):
-            Poller(settings, NodeClient(node), clock, Stuck(), database).poll_once()
-        assert (available(database), cursor_block(database)) == (None, 0)
-
-    def test_credits_come_in_chain_order_whatever_the_order_of_the_answer(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        places = [(6, 1), (5, 2), (6, 0), (5, 0)]
-        node.logs = [deposit_log(block, log_index=position) for block, position in places]
-        node.head = 30
-        poller.poll_once()
-        by_id = sorted(rows(database), key=lambda row: row.id)
-        assert [int(row.tx_hash, 16) for row in by_id] == [5000, 5002, 6000, 6001]
-
-    @pytest.mark.parametrize(
-        ("amount_wei", "amount"),
-        [
-            (1, "0.000000000000000001"),
-            (10**17 + 2 * 10**17, "0.3"),
-            (10**21 + 1, "1000.000000000000000001"),
-            (2**53 + 1, "0.009007199254740993"),
-            (2**96, "79228162514.264337593543950336"),
-            (
-                UINT256_MAX,
-                "115792089237316195423570985008687907853269984665640564039457.584007913129639935",
-            ),
-        ],
-    )
-    def test_amounts_are_exact(
-        self,
-        node: ScriptedNode,
-        poller: Poller,
-        database: Database,
-        amount_wei: int,
-        amount: str,
-    ) -> None:
-        node.logs, node.head = [deposit_log(5, amount_wei=amount_wei)], 30
-        poller.poll_once()
-        assert (available(database), rows(database)[0].amount) == (amount, amount)
-
-    def test_sums_above_uint256_are_exact(
-        self, node: ScriptedNode, poller: Poller, database: Database
-    ) -> None:
-        node.logs = [deposit_log(5, amount_wei=UINT256_MAX), deposit_log(6, amount_wei=UINT256_MAX)]
-        node.head = 30
-        poller.poll_once()
-        whole, fraction = divmod(2 * UINT256_MAX, ONE_DF)
-        assert available(database) == f"{whole}.{fraction:018d}".rstrip("0")
-
-
-BAD_LOG_ANSWERS = {
-    "error object": answers(error={"code": -32000, "message": "header not found"}),
-    "error beside a result": answers(error={"code": -32005, "message": "limit"}, result=[]),
-    "null result": answers(result=None),
-    "object result": answers(result={}),
-    "text result": answers(result="too many logs"),
-    "no result": answers(),
-    "wrong id": answers(id=4711, result=[]),
-    "id true": answers(id=True, result=[]),
-    "id as text": lambda request: answers(id=str(request["id"]), result=[])(request),
-    "id null": answers(id=None, result=[]),
-    "old version": answers(jsonrpc="1.0", result=[]),
-    "a bare list": sends(b"[]"),
-    "HTML": sends(b"<html>busy</html>"),
-    "nothing": sends(b""),
-    "cut JSON": sends(b'{"jsonrpc":"2.0","id":3,"result":['),
-    "deep nesting": sends(b"[" * 100_000),
-    "status 429": lambda request: replace(good_answer(request, []), status=429),
-    "status 201": lambda request: replace(good_answer(request, []), status=201),
-    "no complete answer": cuts,
-    "an entry that is no object": answers(result=["0x"]),
-    "a pending log": answers(result=[deposit_log(5, blockNumber=None)]),
-    "a log index as a number": answers(result=[deposit_log(5, logIndex=0)]),
-    "a log index with leading zeros": answers(result=[deposit_log(5, logIndex="0x00")]),
-    "an enormous height": answers(result=[deposit_log(5, blockNumber="0x" + "f" * 17)]),
-    "a short hash": answers(result=[deposit_log(5, transactionHash="0xab")]),
-    "a hash of other digits": answers(result=[deposit_log(5, blockHash="0x" + "٣" * 64)]),
-    "half a byte": answers(result=[deposit_log(5, data="0x123")]),
-    "topics missing": answers(result=[deposit_log(5, topics=None)]),
-    "removed as text": answers(result=[deposit_log(5, removed="false")]),
-}
-
-
-class TestTrouble:
-    @pytest.mark.parametrize("name", BAD_LOG_ANSWERS)
-    def test_an_unusable_answer_is_never_an_empty_page(
-        self, node: ScriptedNode, poller: Poller, database: Database, name: str
-    ) -> None:
-        node.logs, node.head = [deposit_log(5)], 30
-        node.fail("eth_getLogs", BAD_LOG_ANSWERS[name])
-        with pytest.raises(NodeError):
-            poller.poll_once()
-        assert (available(database), cursor_block(database)) == (None, 0)
-        poller.poll_once()
-        assert (available(database), cursor_block(database)) == ("1", 10)
-
-    @pytest.mark.parametrize("result", [None, "", "0x", "30", 30, "0x030", "0x1e ", "-0x1", True])
-    def test_a_malformed_head_stops_the_poll(
-        self, node: ScriptedNode, poller: Poller, database: Database, result: object
-    ) -> None:
-        node.fail("eth_blockNumber", answers(result=result))
-        with pytest.raises(NodeError):
-            poller.poll_once()
-        assert cursor_block(database) is None
-
-    @pytest.mark.parametrize(
-        "log",
-        [
-            deposit_log(5, topics=[deposit_log(5)["topics"][0]]),
-            deposit_log(5, topics=["0x" + "11" * 32, *deposit_log(5)["topics"][1:]]),
-            deposit_log(5, data="0x"),
-            deposit_log(5, data="0x" + "00" * 64),
-            deposit_log(
-                5, topics=[deposit_log(5)["topics"][0], "0x" + "11" * 32, address_topic(DF)]
-            ),
-            deposit_log(5, topics=[*deposit_log(5)["topics"][:2], "0x" + "11" * 32]),
-        ],
-    )
-    def test_a_page_with_a_log_that_is_no_deposit_is_not_taken(
-        self, node: ScriptedNode, poller: Poller, database: Database, log: dict[str, Any]
-    ) -> None:
-        node.logs, node.head = [deposit_log(4), log], 30
-        with pytest.raises(EventError, match="log 0 of block 5"):
-            poller.poll_once()
-        assert (available(database), cursor_block(database)) == (None, 0)
-
-    @pytest.mark.parametrize("answered_id", [True, 1.0, "1", None, 2])
-    def test_only_the_number_that_was_sent_is_the_id_of_an_answer(
-        self, node: ScriptedNode, poller: Poller, answered_id: object
-    ) -> None:
-        node.fail("eth_chainId", answers(id=answered_id, result="0x61"))
-        with pytest.raises(NodeError, match="expected 1"):
-            poller.poll_once()
-
-    def test_another_chain_stops_progress(
-        self, node: ScriptedNode, poller: Poller, database: Database
+class TestChain:
+    def test_another_chain_halts_before_anything_is_written(
+        self, node: ScriptedNode, listener: Listener
     ) -> None:
         node.chain, node.head, node.logs = 56, 30, [deposit_log(5)]
         for _ in range(2):
-            with pytest.raises(ChainMismatchError, match="serves chain 56"):
-                poller.poll_once()
-        assert node.methods() == ["eth_chainId", "eth_chainId"]
+            with pytest.raises(ListenerHalted, match="serves chain 56, expected .*=97"):
+                listener.poll()
+        assert node.methods() == [GENESIS_CHECK] * 2
+        assert listener.cursor() is None
+
+    def test_another_genesis_halts_and_reverses_nothing(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        node.head, node.logs = 30, [deposit_log(5)]
+        either.poll()
+        before = either.state()
+        node.reorg(0)
+        node.logs = []
+        either.restart()
+        with pytest.raises(ListenerHalted, match="use a new DATABASE_URL"):
+            either.poll()
+        assert either.state() == before
+
+    def test_the_chain_id_is_checked_at_every_poll_and_the_genesis_after_a_failed_one(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        listener.poll()
+        listener.poll()
+        assert node.asked_blocks().count(0) == 1
+        node.chain = 56
+        with pytest.raises(ListenerHalted):
+            listener.poll()
         node.chain = 97
-        assert poller.poll_once().credited == 1
+        listener.poll()
+        assert node.methods()[-2:] == [GENESIS_CHECK, ["eth_chainId", "eth_blockNumber"]]
 
-    def test_the_chain_is_checked_again_after_a_failed_poll_only(
-        self, node: ScriptedNode, poller: Poller
-    ) -> None:
-        poller.poll_once()
-        poller.poll_once()
-        assert node.methods().count("eth_chainId") == 1
-        node.fail("eth_blockNumber", cuts)
+    def test_no_answer_is_not_another_chain(self, node: ScriptedNode, listener: Listener) -> None:
+        node.fail("eth_getBlockByNumber", answers(result=None))
+        with pytest.raises(NodeBehindError):
+            listener.poll()
+        node.fail("eth_chainId", refuses(-32000))
         with pytest.raises(NodeError):
-            poller.poll_once()
-        poller.poll_once()
-        assert node.methods().count("eth_chainId") == 2
+            listener.poll()
+        listener.poll()
+
+    @pytest.mark.parametrize("result", [None, "", "0x", "30", 30, "0x030", "0x1e ", "-0x1", True])
+    def test_a_malformed_head_stops_the_poll(
+        self, node: ScriptedNode, listener: Listener, result: object
+    ) -> None:
+        node.fail("eth_blockNumber", answers(result=result))
+        with pytest.raises(NodeError, match="eth_blockNumber is"):
+            listener.poll()
+        assert listener.cursor() is None
+
+    @pytest.mark.parametrize("head", [2**63, 2**64, 2**256])
+    def test_a_head_that_no_column_holds_stops_the_poll(
+        self, node: ScriptedNode, listener: Listener, head: int
+    ) -> None:
+        node.fail("eth_blockNumber", answers(result=hex(head)))
+        with pytest.raises(NodeError):
+            listener.poll()
+        listener.poll()
+        assert listener.cursor_block() == 0
+
+    @pytest.mark.parametrize("too_high", [1, 20, 120, 500, 2**63 - 1 - 100])
+    def test_a_head_told_too_high_moves_the_cursor_over_no_block_without_its_confirmations(
+        self, node: ScriptedNode, either: Listener, too_high: int
+    ) -> None:
+        node.head, node.logs = 100, [deposit_log(81)]
+        either.poll_to_the_end()
+        told = answers(result=hex(min(100 + too_high, 2**63 - 1)))
+        node.fail("eth_blockNumber", told)
+        with pytest.raises(NodeBehindError, match="does not know block"):
+            either.poll()
+        assert (either.available(), either.cursor_block()) == (None, 80)
+        node.head = 101
+        assert either.poll().credited == 1
 
 
-class Kill(BaseException):
-    """The end of a process, at a chosen statement."""
+class TestPatience:
+    """What is asked again inside of one poll, how often, and after which pause."""
 
+    @pytest.mark.parametrize("code", [429, -32005, -32007, -32012, -32016])
+    @pytest.mark.parametrize("method", ["eth_blockNumber", "eth_getLogs", "eth_getBlockReceipts"])
+    def test_a_busy_node_is_asked_again_in_the_same_poll(
+        self, node: ScriptedNode, listener: Listener, method: str, code: int
+    ) -> None:
+        node.head, node.logs = 30, [deposit_log(5)]
+        node.fail(method, refuses(code), refuses(code))
+        while not listener.available():
+            listener.poll()
+        assert len(listener.clock.sleeps_s) == 2
 
-class BoundaryConnection(sqlite3.Connection):
-    """Calls `before` ahead of every statement."""
+    def test_a_third_busy_answer_ends_the_poll(
+        self, node: ScriptedNode, either: Listener, clock: FakeClock
+    ) -> None:
+        node.head = 30
+        node.fail("eth_getLogs", *[refuses(429)] * 3)
+        with pytest.raises(NodeBusyError):
+            either.poll()
+        assert (len(clock.sleeps_s), either.cursor_block()) == (2, 0)
 
-    before: Callable[[str], None] = staticmethod(lambda _sql: None)
+    def test_the_pause_doubles_and_a_random_half_of_it_is_left_out(
+        self, node: ScriptedNode, listener: Listener, clock: FakeClock
+    ) -> None:
+        class Chosen:
+            def __init__(self, value: int) -> None:
+                self.value = value
 
-    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        self.before(sql)
-        return super().execute(sql, *parameters)
+            def bytes(self, purpose: str, count: int) -> bytes:
+                return bytes([self.value]) * count
 
+        for value in (255, 0):
+            listener.entropy = Chosen(value)  # type: ignore[assignment]
+            node.fail("eth_chainId", refuses(429), refuses(429))
+            listener.poller().poll_once()
+        assert clock.sleeps_s == [0.125, 0.25, 0.25, 0.5]
 
-def state(database: Database) -> tuple[object, ...]:
-    return (
-        [(row.tx_hash, row.amount) for row in rows(database)],
-        available(database),
-        available(database, BOB),
-        cursor_block(database),
+    @pytest.mark.parametrize("status", [429, 503])
+    @pytest.mark.parametrize(
+        ("asked", "slept_s"),
+        [
+            ("0", 0.0),
+            ("1", 1.0),
+            ("3", 3.0),
+            ("7", 5.0),
+            ("99999999999999999999", 5.0),
+            (" 2 ", 2.0),
+        ],
     )
-
-
-class TestKills:
-    def test_a_kill_at_any_statement_leaves_rows_balances_and_cursor_together(
-        self, clock: FakeClock, database: Database, database_path: Path
-    ) -> None:
-        node = ScriptedNode(head=30, logs=[deposit_log(4), deposit_log(5, account=BOB)])
-        boundaries = 0
-        for boundary in itertools.count(1):
-            with database.write() as transaction:
-                for table in ("spot_deposits", "spot_balances", "spot_block_sync_state", "users"):
-                    transaction.execute(f"DELETE FROM {table}")
-            connection = open_connection(
-                database_path, factory=BoundaryConnection, synchronous="OFF"
-            )
-            assert isinstance(connection, BoundaryConnection)
-            self._arm(connection, boundary)
-            settings, entropy = listener_settings(start_block=1), CountingEntropy()
-            poller = Poller(settings, NodeClient(node), clock, entropy, Database(connection, clock))
-            try:
-                poller.poll_once()
-            except Kill:
-                boundaries += 1
-            else:
-                connection.close()
-                break
-            assert state(database) in (([], None, None, None), ([], None, None, 0))
-            Poller(settings, NodeClient(node), clock, entropy, database).poll_once()
-            assert (available(database), available(database, BOB)) == ("1", "1")
-            assert cursor_block(database) == 10
-        assert boundaries > 12
-
-    def _arm(self, connection: BoundaryConnection, boundary: int) -> None:
-        countdown = itertools.count(1)
-
-        def before(sql: str) -> None:
-            if next(countdown) >= boundary:
-                sqlite3.Connection.close(connection)
-                raise Kill
-
-        connection.before = before
-
-    def test_a_kill_passes_through_the_loop_unchanged(
-        self, node: ScriptedNode, clock: FakeClock, entropy: CountingEntropy, database: Database
-    ) -> None:
-        def die(request: dict[str, Any]) -> HttpAnswer:
-            raise Kill
-
-        node.fail("eth_blockNumber", die)
-        with pytest.raises(Kill) as caught:
-            run_listener(listener_settings(start_block=1), node, clock, entropy, database)
-        assert caught.value.__context__ is None
-
-
-class TestLoop:
-    def test_errors_never_end_the_loop_and_log_one_line_per_change(
+    def test_a_node_may_ask_for_a_longer_pause_within_bounds(
         self,
         node: ScriptedNode,
+        listener: Listener,
         clock: FakeClock,
-        entropy: CountingEntropy,
-        database: Database,
-        caplog: pytest.LogCaptureFixture,
+        status: int,
+        asked: str,
+        slept_s: float,
+    ) -> None:
+        node.fail_batch("eth_blockNumber", sends(b"", status, retry_after=asked))
+        listener.poll()
+        assert clock.sleeps_s == [slept_s]
+
+    @pytest.mark.parametrize("asked", ["", "-5", "soon", "1.5", "Wed, 21 Oct 2026", "٣"])
+    def test_what_is_no_number_of_seconds_leaves_the_pause_to_the_listener(
+        self, node: ScriptedNode, listener: Listener, clock: FakeClock, asked: str
+    ) -> None:
+        node.fail_batch("eth_blockNumber", sends(b"", 429, retry_after=asked))
+        listener.poll()
+        (slept_s,) = clock.sleeps_s
+        assert 0.125 <= slept_s <= 0.25
+
+    @pytest.mark.parametrize("status", [413, 500, 502, 504])
+    def test_a_page_that_was_too_much_is_halved_at_once(
+        self, node: ScriptedNode, either: Listener, clock: FakeClock, status: int
+    ) -> None:
+        node.head = 200
+        node.fail_batch("eth_getLogs", *[sends(b"", status)] * 2)
+        assert either.poll().last_block == 25
+        assert node.windows() == [(1, 100), (1, 50), (1, 25)]
+        assert clock.sleeps_s == []
+
+    @pytest.mark.parametrize("error", [AnswerTooLarge("33 MB"), TransportTimeout("10 s")])
+    def test_an_answer_too_large_or_too_late_is_halved_too(
+        self, node: ScriptedNode, listener: Listener, error: Exception
+    ) -> None:
+        def breaks(_batch: object) -> None:
+            raise error
+
+        node.head = 200
+        node.fail_batch("eth_getLogs", breaks)  # type: ignore[arg-type]
+        assert listener.poll().last_block == 50
+
+    @pytest.mark.parametrize("code", [-32000, -32001, -32602, -32005, -32614, 3, None, "-32005"])
+    @pytest.mark.parametrize("cap_blocks", [50, 10, 7, 1])
+    def test_a_provider_with_a_cap_on_ranges_is_read_to_the_end_whatever_it_calls_the_cap(
+        self, node: ScriptedNode, either: Listener, code: object, cap_blocks: int
+    ) -> None:
+        def capped(parameters: list[dict[str, str]], result: object) -> object:
+            (wanted,) = parameters
+            count = int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
+            return refuses(code) if count > cap_blocks else result
+
+        node.head, node.logs = 60, [deposit_log(block) for block in (1, 20, 40)]
+        node.lies["eth_getLogs"] = capped
+        for _ in range(50):
+            try:
+                either.poll()
+            except NodeError:
+                continue
+            if either.cursor_block() == 40:
+                break
+        assert (either.available(), either.cursor_block()) == ("3", 40)
+
+    def test_one_block_that_is_too_much_for_the_node_fails_the_poll(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.head = 200
+        node.fail_batch("eth_getLogs", *[sends(b"", 413)] * 7)
+        with pytest.raises(NodeOverloadedError):
+            listener.poll()
+        assert [last for _, last in node.windows()] == [100, 50, 25, 12, 6, 3, 1]
+
+    def test_a_node_that_is_behind_is_asked_twice_more(
+        self, node: ScriptedNode, either: Listener, clock: FakeClock
+    ) -> None:
+        node.head, node.logs = 30, [deposit_log(5)]
+        true_block = node.block
+        turns = iter([8, 8, 30])
+
+        def turn(method: str) -> None:
+            if method == "eth_getLogs":
+                behind = next(turns)
+                node.block = lambda n: true_block(n) if n <= behind else None  # type: ignore[method-assign]
+
+        node.before = turn
+        either.poll()
+        assert (either.available(), len(clock.sleeps_s)) == ("1", 2)
+
+    def test_all_kinds_of_trouble_in_one_poll_end_in_the_error_of_the_last(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.head = 200
+        node.fail_batch("eth_getLogs", *[sends(b"", 413)] * 6, *[sends(b"", 429)] * 2)
+        node.fail_batch("eth_getLogs", *[_nobody_knows_a_block] * 2)
+        with pytest.raises(NodeBehindError):
+            listener.poll()
+        assert len(node.windows()) == 10
+
+    def test_an_error_of_no_such_kind_ends_the_poll_at_once(
+        self, node: ScriptedNode, listener: Listener, clock: FakeClock
+    ) -> None:
+        node.head = 30
+        node.fail_batch("eth_getLogs", cuts)
+        with pytest.raises(NodeError):
+            listener.poll()
+        assert (len(node.windows()), clock.sleeps_s) == (1, [])
+
+    def test_a_page_of_a_busy_node_is_told_in_no_line(
+        self, node: ScriptedNode, listener: Listener, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
-        node.logs, node.head = [deposit_log(5)], 30
-        node.fail("eth_blockNumber", cuts, cuts, sends(b"", 500))
-        node.fail("eth_getLogs", answers(result=None))
-        clock.on_sleep = self._stop_after(clock, 8)
-        with pytest.raises(Kill):
-            run_listener(listener_settings(start_block=1), node, clock, entropy, database)
-        assert clock.sleeps_s == [2.0] * 8
-        assert available(database) == "1"
-        assert [record.levelname for record in caplog.records] == ["ERROR", "INFO", "INFO"]
-        assert "polls work again after 4 failed" in caplog.messages[1]
-        assert "credited 1 deposits of blocks 1 to 10" in caplog.messages[2]
-
-    def test_a_database_error_is_repeated_like_any_other(
-        self,
-        node: ScriptedNode,
-        clock: FakeClock,
-        entropy: CountingEntropy,
-        database_path: Path,
-        database: Database,
-    ) -> None:
-        node.logs, node.head = [deposit_log(5)], 30
-        connection = open_connection(database_path, factory=BoundaryConnection, synchronous="OFF")
-        assert isinstance(connection, BoundaryConnection)
-        failures = iter(["COMMIT", "INSERT INTO spot_balances", "COMMIT"])
-        next_failure = [next(failures)]
-
-        def before(sql: str) -> None:
-            if next_failure and sql.startswith(next_failure[0]):
-                next_failure[:] = [text for text in [next(failures, None)] if text]
-                raise sqlite3.OperationalError("disk I/O error")
-
-        connection.before = before
-        clock.on_sleep = self._stop_after(clock, 6)
-        with pytest.raises(Kill):
-            run_listener(
-                listener_settings(start_block=1),
-                node,
-                clock,
-                entropy,
-                Database(connection, clock),
-            )
-        connection.close()
-        assert not next_failure
-        assert (available(database), len(rows(database)), cursor_block(database)) == ("1", 1, 10)
-
-    def _stop_after(self, clock: FakeClock, sleeps: int) -> Callable[[float], None]:
-        def on_sleep(duration_s: float) -> None:
-            if len(clock.sleeps_s) == sleeps:
-                raise Kill
-
-        return on_sleep
+        node.head = 30
+        node.fail("eth_getLogs", refuses(429))
+        listener.poll()
+        assert caplog.messages == []
 
 
-class TestTwoListeners:
-    def test_the_slower_of_two_listeners_credits_nothing_and_moves_nothing_back(
-        self, node: ScriptedNode, clock: FakeClock, database: Database, database_path: Path
-    ) -> None:
-        node.logs, node.head = [deposit_log(5)], 30
-        connection = open_connection(database_path, synchronous="OFF")
-        entropy, settings = CountingEntropy(), listener_settings(start_block=1)
-        slow = Poller(settings, NodeClient(node), clock, entropy, Database(connection, clock))
-        fast = Poller(settings, NodeClient(node), clock, entropy, database)
-
-        def overtake(method: str) -> None:
-            if method == "eth_getLogs":
-                node.before = lambda _method: None
-                fast.poll_once()
-                node.head = 300
-                poll_to_the_end(fast)
-
-        node.before = overtake
-        assert slow.poll_once().credited == 0
-        connection.close()
-        assert (available(database), cursor_block(database)) == ("1", 280)
+def _nobody_knows_a_block(batch: list[dict[str, object]]) -> object:
+    entries = [{"jsonrpc": "2.0", "id": call["id"], "result": None} for call in batch]
+    return sends(entries)(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -11,22 +12,33 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
+import aiohttp
 import pytest
+from aiohttp import web
 from click.testing import CliRunner, Result
 
+from tests.live.chain_thread import serve
+from ztdx_devnet.chain.chain import Chain
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.sim.wallets import Wallets
+from ztdx_spot import service
 from ztdx_spot.__main__ import main
 from ztdx_spot.auth.tokens import user_of_token
-from ztdx_spot.edges import WallClock
+from ztdx_spot.config import ListenerSettings, read_settings
+from ztdx_spot.edges import HttpTransport, WallClock
+from ztdx_spot.errors import ListenerHalted
 from ztdx_spot.ledger import api_keys
 from ztdx_spot.ledger.database import Database, open_connection
 
-from .loopback import Exchange, LoopbackServer
-from .loopback import http as http_bytes
-from .world import ALICE, DF, VAULT, ScriptedNode, deposit_log
+from .world import ALICE, DF, VAULT
 
 SECRET = "a secret of at least thirty-two bytes"
+DEADLINE_S = 30
 
 
 def run(environment: dict[str, str], *arguments: str) -> Result:
@@ -100,20 +112,128 @@ class TestCredentials:
         assert found == api_keys.ApiKey(ALICE, match[1], match[2])
 
 
+class TestAListenerThatEnds:
+    """What becomes of the process; the listener's own reasons are not the matter here."""
+
+    HALT = "block 0 of the node is another: remove the ledger, or correct SPOT_BSC_RPC_URL"
+
+    @pytest.fixture(autouse=True)
+    def _signals(self) -> Iterator[None]:
+        """The program takes the signals of the process that runs it: here, of the tests."""
+        kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        yield
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+    @pytest.fixture
+    def environment(self, tmp_path: Path) -> dict[str, str]:
+        return {
+            "SPOT_BSC_RPC_URL": "http://127.0.0.1:1",
+            "SPOT_BSC_VAULT_ADDRESS": VAULT,
+            "SPOT_DF_TOKEN_ADDRESS": DF,
+            "DATABASE_URL": f"sqlite:///{tmp_path}/spot.db",
+            "JWT_SECRET": SECRET,
+            "PORT": "0",
+        }
+
+    @pytest.fixture
+    def ends_with(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+        def ends_with(error: Exception) -> None:
+            def run_listener(*arguments: object) -> NoReturn:
+                raise error
+
+            monkeypatch.setattr(service, "run_listener", run_listener)
+
+        return ends_with
+
+    def test_alone_and_halted_it_is_one_line_and_exit_code_4(
+        self, environment: dict[str, str], ends_with: Callable[[Exception], None]
+    ) -> None:
+        ends_with(ListenerHalted(self.HALT))
+        result = run(environment, "--only", "listener")
+        assert (result.exit_code, result.stderr) == (4, self.HALT + "\n")
+
+    def test_halted_beside_an_api_it_is_a_line_and_the_api_stays(
+        self, environment: dict[str, str], ends_with: Callable[[Exception], None]
+    ) -> None:
+        ends_with(ListenerHalted(self.HALT))
+
+        async def status_after_the_halt() -> int:
+            halted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            settings = read_settings(environment)
+            async with service.running(settings, environment, halted.set_result) as running:
+                assert await halted == self.HALT
+                assert not running.failed.done()
+                url = f"{running.url}/api/v1/spot/balances"
+                async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                    return answer.status
+
+        assert asyncio.run(status_after_the_halt()) == 401
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    @pytest.mark.parametrize("parts", [(), ("--only", "listener")])
+    def test_dead_of_anything_else_it_takes_the_process_along(
+        self,
+        environment: dict[str, str],
+        ends_with: Callable[[Exception], None],
+        parts: tuple[str, ...],
+    ) -> None:
+        ends_with(ZeroDivisionError())
+        assert run(environment, *parts).exit_code == 1
+
+
+def test_a_listener_that_waits_for_a_node_of_its_own_process_ends_before_its_parts_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop that stops it is the one that answers it."""
+
+    def run_listener(
+        settings: ListenerSettings, transport: HttpTransport, clock: WallClock, *others: object
+    ) -> NoReturn:
+        transport.post(b"{}", 10)
+        clock.sleep_s(0)
+        raise AssertionError("it was told to stop")
+
+    async def listeners_left() -> list[threading.Thread]:
+        asked, answering = asyncio.Event(), asyncio.Event()
+
+        async def answer(request: web.Request) -> web.Response:
+            asked.set()
+            await answering.wait()
+            return web.Response()
+
+        front = web.Application()
+        front.router.add_post("/", answer)
+        runner = web.AppRunner(front)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        environment = {
+            "SPOT_BSC_RPC_URL": f"http://127.0.0.1:{runner.addresses[0][1]}",
+            "SPOT_BSC_VAULT_ADDRESS": VAULT,
+            "SPOT_DF_TOKEN_ADDRESS": DF,
+            "DATABASE_URL": f"sqlite:///{tmp_path}/spot.db",
+        }
+        async with service.running(read_settings(environment, api=False), environment, print):
+            await asked.wait()
+            asyncio.get_running_loop().call_later(0.02, answering.set)
+        left = [each for each in threading.enumerate() if each.name == "listener"]
+        await runner.cleanup()
+        return left
+
+    monkeypatch.setattr(service, "run_listener", run_listener)
+    assert asyncio.run(listeners_left()) == []
+
+
 def test_one_process_credits_a_deposit_from_a_node_and_serves_it(tmp_path: Path) -> None:
-    node = ScriptedNode(head=30, logs=[deposit_log(5)])
-    polled_twice = threading.Event()
-
-    def answer(exchange: Exchange) -> None:
-        body = exchange.request.partition(b"\r\n\r\n")[2]
-        exchange.send(http_bytes(node.post(body, 1).body))
-        if node.methods().count("eth_blockNumber") == 2:
-            polled_twice.set()
-
-    with LoopbackServer(answer) as server:
+    chain = Chain()
+    Wallets(chain).deposit("alice", 10**18)
+    chain.mine()
+    chain.mine_empty(20)
+    alice = USERS["alice"].address_hex
+    with serve(chain) as url:
         environment = {
             **os.environ,
-            "SPOT_BSC_RPC_URL": server.url,
+            "SPOT_BSC_RPC_URL": f"{url}/key-4711",
             "SPOT_BSC_VAULT_ADDRESS": VAULT,
             "SPOT_DF_TOKEN_ADDRESS": DF,
             "SPOT_BSC_START_BLOCK": "1",
@@ -122,9 +242,8 @@ def test_one_process_credits_a_deposit_from_a_node_and_serves_it(tmp_path: Path)
             "JWT_SECRET": SECRET,
             "PORT": "0",
         }
-        command = [sys.executable, "-W", "error", "-m", "ztdx_spot"]
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-W", "error", "-m", "ztdx_spot"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -136,18 +255,24 @@ def test_one_process_credits_a_deposit_from_a_node_and_serves_it(tmp_path: Path)
             match = re.fullmatch(r"api: http://127\.0\.0\.1:(\d+)/api/v1\n", api_line)
             assert match is not None, api_line
             assert listener_line == f"listener: chain 97, vault {VAULT}\n"
-            assert polled_twice.wait(10)
-            token = run({"JWT_SECRET": SECRET}, "issue-jwt", ALICE).stdout.strip()
-            client = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=10)
-            client.request(
-                "GET", "/api/v1/spot/deposits", headers={"Authorization": f"Bearer {token}"}
-            )
-            (deposit,) = json.loads(client.getresponse().read())
-            client.close()
-            assert (deposit["amount"], deposit["block_number"]) == ("1", 5)
+            (deposit,) = deposits_when_there_are(int(match[1]), alice)
+            assert (deposit["amount"], deposit["block_number"]) == ("1", 1)
         finally:
             process.send_signal(signal.SIGTERM)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert "4711" not in errors
+
+
+def deposits_when_there_are(port: int, user_address: str) -> list[dict[str, Any]]:
+    token = run({"JWT_SECRET": SECRET}, "issue-jwt", user_address).stdout.strip()
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    deadline_s, found = time.monotonic() + DEADLINE_S, []
+    while not found:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+        client.request("GET", "/api/v1/spot/deposits", headers={"Authorization": f"Bearer {token}"})
+        found = json.loads(client.getresponse().read())
+    client.close()
+    return list(found)

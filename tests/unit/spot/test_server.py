@@ -13,6 +13,7 @@ from ztdx_spot.api.app import create_app
 from ztdx_spot.server import BODY_BYTES_MAX, ApiServer
 
 from .api_client import ADMIN_KEY, Api
+from .raw_http import exchange, get, post
 from .world import ALICE
 
 if TYPE_CHECKING:
@@ -48,18 +49,6 @@ class Parts:
         self._recorder.closed += 1
 
 
-async def exchange(port: int, *requests: bytes) -> bytes:
-    """Send bytes on one connection, and read until the server closes it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for request in requests:
-        writer.write(request)
-    await writer.drain()
-    answer = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return answer
-
-
 def serve(application: Any, *requests: bytes) -> list[bytes]:
     """The answers to these raw requests, each on its own connection, one after the other."""
 
@@ -73,16 +62,6 @@ def serve(application: Any, *requests: bytes) -> list[bytes]:
             await server.close()
 
     return asyncio.run(run())
-
-
-def get(target: bytes, *headers: bytes) -> bytes:
-    lines = [b"GET " + target + b" HTTP/1.1", b"Host: h", b"Connection: close", *headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def post(target: bytes, body: bytes, *headers: bytes) -> bytes:
-    lines = [b"POST " + target + b" HTTP/1.1", b"Host: h", b"Connection: close", *headers]
-    return b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
 
 
 class TestBytes:
@@ -214,7 +193,7 @@ class TestWholeApi:
         assert bad.startswith(b"HTTP/1.1 401 Unauthorized\r\n")
         assert bad.endswith(b"\r\n\r\n")
         assert b"Content-Length: 0\r\n" in bad
-        assert b"Content-Type" not in bad
+        assert b"\r\nContent-Type:" not in bad
 
     @pytest.mark.parametrize("size", [64 * 1024 + 1, BODY_BYTES_MAX + 1])
     def test_a_large_body_is_judged_after_the_switch_and_the_key(self, api: Api, size: int) -> None:

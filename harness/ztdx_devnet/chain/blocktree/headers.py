@@ -69,7 +69,7 @@ class EmptyHeaders:
     block i - 1. Hashes are computed by `extend`, whole headers only when asked for.
     """
 
-    __slots__ = ("_base_fees_wei", "_parts", "first", "hashes", "interval_s")
+    __slots__ = ("__weakref__", "_base_fees_wei", "_parts", "first", "hashes", "interval_s")
 
     def __init__(self, first: Header, interval_s: int) -> None:
         self.first = first
@@ -128,8 +128,12 @@ class EmptyHeaders:
             parent_hash=self.hashes[offset - 1],
             block_number=self.first.block_number + offset,
             timestamp=self.timestamp_s(offset),
-            base_fee_per_gas=self._base_fees_wei[min(offset, len(self._base_fees_wei) - 1)],
+            base_fee_per_gas=self.base_fee_wei(offset),
         )
+
+    def base_fee_wei(self, offset: int) -> int:
+        """Base fee of block `offset`."""
+        return self._base_fees_wei[min(offset, len(self._base_fees_wei) - 1)]
 
     def timestamp_s(self, offset: int) -> int:
         """Unix time of block `offset`, in seconds."""

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from ztdx_devnet.scenario.verbs.api import AdminCredit, Api, SetEnvironment
-from ztdx_devnet.scenario.verbs.chain import HaltChain, Mine, MineEmpty, Reorg, ResumeChain
+from ztdx_devnet.scenario.verbs.chain import (
+    ChargeTokenFees,
+    HaltChain,
+    Mine,
+    MineEmpty,
+    Reorg,
+    ResumeChain,
+    SwitchBranch,
+)
 from ztdx_devnet.scenario.verbs.deposits import (
+    Debit,
     Deposit,
     DepositSeries,
     MultiDeposit,
     TransferToVault,
 )
-from ztdx_devnet.scenario.verbs.faults import AnswerFault, ClearFaults, DbFault
+from ztdx_devnet.scenario.verbs.faults import AnswerFault, ClearFaults, DbFault, Pool
 from ztdx_devnet.scenario.verbs.flow import Expect, Note, Wait, WaitUntil
 from ztdx_devnet.scenario.verbs.processes import (
     CrashAt,
@@ -27,12 +36,16 @@ VERBS: dict[str, type[Verb]] = {
         MultiDeposit,
         DepositSeries,
         TransferToVault,
+        Debit,
         Mine,
         MineEmpty,
         HaltChain,
         ResumeChain,
         Reorg,
+        SwitchBranch,
+        ChargeTokenFees,
         AnswerFault,
+        Pool,
         ClearFaults,
         DbFault,
         StartListener,

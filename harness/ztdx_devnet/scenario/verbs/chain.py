@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ztdx_devnet.chain.errors import ReorgTooDeep
+from ztdx_devnet.chain.errors import ReorgImpossible, ReorgTooDeep, UnknownBlock
 from ztdx_devnet.scenario.stage import Stage, StepImpossible
 from ztdx_devnet.scenario.values import Blocks, Name
 from ztdx_devnet.scenario.verbs.verb import Verb
@@ -71,7 +71,8 @@ class Reorg(Verb):
     """Replace the last `depth` blocks by `length` new ones (default one more).
 
     Deposits of the replaced blocks come back in the new ones, `order` first, at the earliest
-    `delay_blocks` blocks after the fork point; those in `drop` are gone for good.
+    `delay_blocks` blocks after the fork point; those in `drop` are gone for good. `branch` names
+    the new branch, for `switch_branch`.
     """
 
     KEY = "reorg"
@@ -81,11 +82,14 @@ class Reorg(Verb):
     drop: list[Name] = Field(default_factory=list)
     order: list[Name] = Field(default_factory=list)
     delay_blocks: Annotated[int, Field(ge=0)] = 0
+    branch: Name | None = None
 
     def perform(self, stage: Stage) -> None:
         try:
-            stage.world.reorg(self.depth, self.length, self.drop, self.order, self.delay_blocks)
-        except ReorgTooDeep as error:
+            stage.world.reorg(
+                self.depth, self.length, self.drop, self.order, self.delay_blocks, self.branch
+            )
+        except (ReorgTooDeep, ReorgImpossible) as error:
             raise StepImpossible(str(error)) from error
 
     def uses(self) -> list[str]:
@@ -98,3 +102,32 @@ class Reorg(Verb):
         if self.depth <= height_at_most:
             return None
         return f"depth {self.depth} reaches below genesis: the chain is at most {height_at_most}"
+
+
+class SwitchBranch(Verb):
+    """Make a branch canonical again that a reorg has left, however long it is.
+
+    The first branch is `main`. Deposits that only the left branch holds wait for the next block.
+    """
+
+    KEY = "switch_branch"
+    SHORTHAND = "branch"
+    branch: Name
+
+    def perform(self, stage: Stage) -> None:
+        try:
+            stage.world.switch_branch(self.branch)
+        except UnknownBlock as error:
+            raise StepImpossible(str(error)) from error
+
+
+class ChargeTokenFees(Verb):
+    """From the next block of this branch on, the DF token burns 1 % of each transfer.
+
+    A reorg that begins below undoes it, so a deposit that comes back is then a larger one.
+    """
+
+    KEY = "charge_token_fees"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.charge_token_fees()

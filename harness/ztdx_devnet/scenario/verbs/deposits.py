@@ -1,4 +1,4 @@
-"""Verbs of the users: deposits of every kind, and transfers that are none."""
+"""Verbs of the users: deposits of every kind, transfers that are none, and spending."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ztdx_devnet.scenario.stage import Stage
-from ztdx_devnet.scenario.values import TOKENS, AmountWei, Blocks, Name, Token, User
+from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
+from ztdx_devnet.scenario.values import (
+    TOKENS,
+    AmountWei,
+    Blocks,
+    Name,
+    Token,
+    User,
+    decimal_text,
+)
 from ztdx_devnet.scenario.verbs.verb import Verb
+from ztdx_spot.errors import DebitError
 
 
 class Deposit(Verb):
@@ -84,3 +93,21 @@ class TransferToVault(Verb):
 
     def perform(self, stage: Stage) -> None:
         stage.world.transfer_to_vault(self.user, self.amount)
+
+
+class Debit(Verb):
+    """A user spends: that much leaves the available balance, or the step fails."""
+
+    KEY = "debit"
+    user: User
+    amount: AmountWei
+    token: str = "DF"  # noqa: S105 - a symbol
+
+    def perform(self, stage: Stage) -> None:
+        amount = decimal_text(self.amount)
+        try:
+            stage.world.debit(self.user, self.token, amount)
+        except DebitError as error:
+            raise ExpectationFailed(
+                "debit", f"{amount} {self.token} of {self.user} to spend", str(error)
+            ) from error

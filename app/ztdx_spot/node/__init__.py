@@ -1,0 +1,1 @@
+"""The node as the listener sees it: batches of calls, and what counts as an answer to one."""

@@ -1,0 +1,98 @@
+"""Reading receipts: what transactions really emitted, of whole blocks or one by one.
+
+A balancer may send each request to another node, so one that is busy or behind is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ztdx_spot.errors import NodeBehindError, NodeError
+from ztdx_spot.node import shapes
+from ztdx_spot.node.client import METHOD_NOT_FOUND, Answer, Call, NodeClient, Refusal, result_of
+from ztdx_spot.node.patience import Patience
+from ztdx_spot.node.shapes import Header, Receipt
+
+RECEIPTS_PER_BATCH = 100
+
+
+class ReceiptReader:
+    """Asks for whole blocks at once, as long as the node knows how."""
+
+    def __init__(self, node: NodeClient, patience: Patience) -> None:
+        self._node = node
+        self._patience = patience
+        self._has_block_receipts = True
+
+    def of_blocks(self, headers: Sequence[Header]) -> list[list[Receipt]]:
+        """All receipts of each block, in the order of its transactions. Raises NodeError."""
+        if not headers:
+            return []
+        if self._has_block_receipts:
+            found = self._patience.ask(lambda: self._whole_blocks(headers))
+            if found is not None:
+                return found
+            self._has_block_receipts = False
+        hashes = [tx_hash for header in headers for tx_hash in header.transaction_hashes]
+        receipts = self.of_transactions(hashes)
+        return [
+            _checked(header, [receipts[tx_hash] for tx_hash in header.transaction_hashes])
+            for header in headers
+        ]
+
+    def of_transactions(self, tx_hashes: Sequence[str]) -> dict[str, Receipt]:
+        """The receipt of each transaction, in this order. Raises NodeError."""
+        found: dict[str, Receipt] = {}
+        for start in range(0, len(tx_hashes), RECEIPTS_PER_BATCH):
+            asked = tx_hashes[start : start + RECEIPTS_PER_BATCH]
+            found |= self._patience.ask(lambda asked=asked: self._one_by_one(asked))  # type: ignore[misc]
+        return found
+
+    def _whole_blocks(self, headers: Sequence[Header]) -> list[list[Receipt]] | None:
+        """None: the node does not know the method."""
+        answers = self._node.ask(
+            [Call("eth_getBlockReceipts", (header.block_hash,)) for header in headers]
+        )
+        if any(isinstance(a, Refusal) and a.code == METHOD_NOT_FOUND for a in answers):
+            return None
+        return [
+            _checked(header, _receipts_of(header, answer))
+            for header, answer in zip(headers, answers, strict=True)
+        ]
+
+    def _one_by_one(self, tx_hashes: Sequence[str]) -> dict[str, Receipt]:
+        answers = self._node.ask(
+            [Call("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in tx_hashes]
+        )
+        return {
+            tx_hash: _receipt_of(tx_hash, answer)
+            for tx_hash, answer in zip(tx_hashes, answers, strict=True)
+        }
+
+
+def _receipt_of(tx_hash: str, answer: Answer) -> Receipt:
+    where = f"the receipt of {tx_hash}"
+    result = result_of(answer)
+    if result is None:
+        raise NodeBehindError(f"the node does not know {where}")
+    receipt = shapes.receipt(result, where)
+    if receipt.transaction_hash != tx_hash:
+        raise NodeError(f"{where} is of another transaction")
+    return receipt
+
+
+def _receipts_of(header: Header, answer: Answer) -> list[Receipt]:
+    where = f"the receipts of block {header.number}"
+    result = result_of(answer)
+    if result is None:
+        raise NodeBehindError(f"the node does not know {where}")
+    return shapes.receipts(result, where)
+
+
+def _checked(header: Header, receipts: list[Receipt]) -> list[Receipt]:
+    hashes = tuple(receipt.transaction_hash for receipt in receipts)
+    if hashes != header.transaction_hashes:
+        raise NodeError(f"the receipts of block {header.number} are not of its transactions")
+    if any(receipt.block_hash != header.block_hash for receipt in receipts):
+        raise NodeError(f"the receipts of block {header.number} are of another block")
+    return receipts

@@ -1,0 +1,100 @@
+"""`devnet up`: the whole system as one command, on the wall clock."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+BLOCK_TIME_S_MAX = 86_400
+
+
+class WholeSeconds(click.ParamType[int]):
+    """Blocks carry whole seconds, so there is no shorter interval than one."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        text = str(value)
+        if not (text.isdecimal() and text.isascii() and 1 <= int(text) <= BLOCK_TIME_S_MAX):
+            self.fail(
+                f"{text[:40]!r}: expected whole seconds from 1 to {BLOCK_TIME_S_MAX}, because "
+                "blocks carry whole seconds.",
+                param,
+                ctx,
+            )
+        return int(text)
+
+
+@click.command()
+@click.option(
+    "--rpc-port",
+    default=8545,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port of the chain, HTTP and WebSocket; 0 takes a free one.",
+)
+@click.option(
+    "--api-port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port of the API and its WebSocket; 0 takes a free one.",
+)
+@click.option(
+    "--block-time",
+    default=2,
+    show_default=True,
+    type=WholeSeconds(),
+    help="Seconds between blocks.",
+)
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep chain and ledger in this directory, and go on from what it holds.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write URLs, addresses and credentials there as JSON when everything answers.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
+def up(
+    rpc_port: int,
+    api_port: int,
+    block_time: int,
+    state: Path | None,
+    ready_file: Path | None,
+    debug: bool,
+) -> None:
+    """Run chain, listener, API and WebSocket on this machine, until Ctrl-C.
+
+    Without --state everything is gone at the end.
+
+    Example: devnet up --state .devnet
+    """
+    if rpc_port == api_port != 0:
+        raise click.UsageError(
+            f"--rpc-port and --api-port are both {rpc_port}: each server needs its own."
+        )
+    # Imported late: `devnet --help` needs no EVM.
+    from ztdx_devnet.live.serving import CannotServe
+    from ztdx_devnet.live.up_command import UpSettings, serve
+
+    settings = UpSettings(
+        rpc_port=rpc_port,
+        api_port=api_port,
+        block_time_s=block_time,
+        state=state,
+        ready_file=ready_file,
+    )
+    try:
+        sys.exit(serve(settings, click.echo, lambda line: click.echo(f"devnet: {line}", err=True)))
+    except CannotServe as error:
+        if debug:
+            raise
+        click.echo(f"devnet: {error}", err=True)
+        sys.exit(3)

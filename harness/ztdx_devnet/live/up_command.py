@@ -1,0 +1,173 @@
+"""The whole system from start to stop: chain, listener and API on one event loop.
+
+Loopback only: the keys and secrets of a devnet are public.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+
+from ztdx_devnet.chain.devnet import Devnet
+from ztdx_devnet.chain.log_limits import NO_LIMITS
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.chain.rpc.node import node_of
+from ztdx_devnet.live import credentials
+from ztdx_devnet.live.chain_server import ChainServer
+from ztdx_devnet.live.chain_source import ChainSource, OpenedChain, open_chain
+from ztdx_devnet.live.description import description
+from ztdx_devnet.live.product_environment import product_environment
+from ztdx_devnet.live.ready_file import ReadyFile
+from ztdx_devnet.live.serving import CannotServe, stop_requested, why_not_listening
+from ztdx_devnet.live.up_description import (
+    curl_url,
+    readiness_url,
+    up_banner,
+    up_description,
+)
+from ztdx_spot.config import read_settings
+from ztdx_spot.errors import SchemaError, SettingError, StartError
+from ztdx_spot.service import Service, running
+
+HOST = "127.0.0.1"
+LEDGER_NAME = "spot.db"
+POLL_INTERVAL_MS_MAX = 2_000
+"""The documented interval; with shorter blocks the listener looks as often as they come."""
+FIRST_ANSWER_S = 10
+FIRST_REPORT_S = 1.0
+REPORT_STEP_S = 0.02
+
+EXIT_LISTENER_DIED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpSettings:
+    """What `devnet up` was asked for. Port 0 takes a free one; `state` None keeps nothing."""
+
+    rpc_port: int
+    api_port: int
+    block_time_s: int
+    state: Path | None
+    ready_file: Path | None
+
+
+def serve(settings: UpSettings, say: Callable[[str], None], warn: Callable[[str], None]) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code. Raises CannotServe."""
+    ready_file = ReadyFile(settings.ready_file)
+    # What the product logs is shown as its own program shows it.
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("ztdx_spot").setLevel(logging.INFO)
+    with closing(open_chain(ChainSource(state=settings.state))) as opened:
+        return asyncio.run(_serve(settings, opened, ready_file, say, warn))
+
+
+async def _serve(
+    settings: UpSettings,
+    opened: OpenedChain,
+    ready_file: ReadyFile,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> int:
+    stopping = stop_requested()
+    devnet = opened.devnet(automine=False, interval_s=settings.block_time_s)
+    async with AsyncExitStack() as parts:
+        rpc_url = await _start_chain(devnet, settings, say, parts)
+        chain = description(devnet, rpc_url)
+        ledger = _ledger(settings, parts)
+        try:
+            issued = credentials.issue(str(ledger), USERS.values())
+            product = await parts.enter_async_context(_product(chain, settings, ledger, warn))
+        except (SchemaError, SettingError, sqlite3.Error) as error:
+            raise CannotServe(f"{ledger}: {error}; choose another --state") from error
+        except StartError as error:
+            cause = error.__cause__
+            if not isinstance(cause, OSError):
+                raise CannotServe(str(error)) from error
+            told = why_not_listening(cause, HOST, settings.api_port, "--api-port")
+            raise CannotServe(told) from error
+        assert product.url is not None
+        content = up_description(chain, product.url, issued)
+        await _all_answer(content)
+        say(up_banner(content, settings.block_time_s, settings.state, opened.users_have_tokens))
+        parts.callback(ready_file.remove)
+        ready_file.write(content)
+        product.failed.add_done_callback(lambda _: stopping.set())
+        await stopping.wait()
+    return EXIT_LISTENER_DIED if product.failed.done() else 0
+
+
+async def _start_chain(
+    devnet: Devnet, settings: UpSettings, say: Callable[[str], None], parts: AsyncExitStack
+) -> str:
+    server = ChainServer(node_of(devnet, NO_LIMITS), say)
+    parts.push_async_callback(server.stop)
+    try:
+        port = await server.start(HOST, settings.rpc_port)
+    except OSError as error:
+        told = why_not_listening(error, HOST, settings.rpc_port, "--rpc-port")
+        raise CannotServe(told) from error
+    return f"http://{HOST}:{port}"
+
+
+def _ledger(settings: UpSettings, parts: AsyncExitStack) -> Path:
+    """The ledger's file; without a state directory, in one that goes away at the end."""
+    if settings.state is not None:
+        return settings.state.absolute() / LEDGER_NAME
+    return Path(parts.enter_context(TemporaryDirectory(prefix="devnet-up-"))) / LEDGER_NAME
+
+
+def _product(
+    chain: Mapping[str, Any], settings: UpSettings, ledger: Path, warn: Callable[[str], None]
+) -> AbstractAsyncContextManager[Service]:
+    """The product's own parts. It reads the chain over HTTP, as it would any other node."""
+    interval_ms = min(POLL_INTERVAL_MS_MAX, settings.block_time_s * 1_000)
+    environment = {
+        **product_environment(
+            chain["rpc_url"], chain["chain_id"], chain["vault"], chain["df_token"]
+        ),
+        "SPOT_BSC_POLL_INTERVAL_MS": str(interval_ms),
+        "DATABASE_URL": f"sqlite:///{ledger}",
+        "HOST": HOST,
+        "PORT": str(settings.api_port),
+    }
+    return running(read_settings(environment), environment, warn)
+
+
+async def _all_answer(content: Mapping[str, Any]) -> None:
+    """Ask each server once, as a client would. Raises CannotServe."""
+    headers = {"Authorization": f"Bearer {content['users'][0]['jwt']}"}
+    block_number = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
+    timeout = aiohttp.ClientTimeout(total=FIRST_ANSWER_S)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            async with session.post(content["rpc_url"], json=block_number) as answer:
+                answer.raise_for_status()
+            async with session.get(curl_url(content), headers=headers) as answer:
+                answer.raise_for_status()
+            async with session.ws_connect(content["ws_url"]) as socket:
+                await socket.send_json({"type": "ping"})
+                await socket.receive_json(timeout=FIRST_ANSWER_S)
+            await _listener_reports(session, readiness_url(content))
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise CannotServe(f"started, but does not answer: {error!r}") from error
+
+
+async def _listener_reports(session: aiohttp.ClientSession, url: str) -> None:
+    """Wait for its first word. One that says nothing, or nothing good, is shown as that."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_REPORT_S):
+            while True:
+                async with session.get(url) as answer:
+                    if (await answer.json())["listener"] is not None:
+                        return
+                await asyncio.sleep(REPORT_STEP_S)

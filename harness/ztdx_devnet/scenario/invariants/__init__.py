@@ -1,0 +1,8 @@
+"""The invariants that are always on: what no deposit system may ever show."""
+
+from __future__ import annotations
+
+from ztdx_devnet.scenario.invariants.problems import SENTENCES, Violation
+from ztdx_devnet.scenario.invariants.watch import Invariants
+
+__all__ = ["SENTENCES", "Invariants", "Violation"]
