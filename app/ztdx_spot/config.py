@@ -138,7 +138,7 @@ def _api_settings(reader: _Reader, *, runs_listener: bool) -> ApiSettings:
     return ApiSettings(
         jwt_secret=reader.secret("JWT_SECRET"),
         jwt_expiry_s=reader.integer("JWT_EXPIRY_SECONDS", 86400, 1, 10**9),
-        admin_api_key=reader.text("ADMIN_API_KEY", "") or None,
+        admin_api_key=reader.optional_secret("ADMIN_API_KEY"),
         cors_allowed_origins=reader.origins("CORS_ALLOWED_ORIGINS"),
         login_chain_id=reader.integer("CHAIN_ID", 97, 1, JSON_INTEGER_MAX),
         login_vault_address=reader.optional_address("VAULT_ADDRESS"),
@@ -177,10 +177,16 @@ class _Reader:
         return self._environment.get(name, "") or default
 
     def secret(self, name: str) -> str:
-        value = self._environment.get(name, "")
-        if not value:
+        value = self.optional_secret(name)
+        if value is None:
             self._missing(name, "a secret text")
-        return value
+        return value or ""
+
+    def optional_secret(self, name: str) -> str | None:
+        value = self._environment.get(name, "")
+        if value and (value.isspace() or not _is_utf8(value)):
+            self._hidden(name, "is blank or not UTF-8: expected a secret text (not shown)")
+        return value or None
 
     def optional_integer(self, name: str, minimum: int, maximum: int) -> int | None:
         value = self._environment.get(name, "")
@@ -279,6 +285,11 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _is_utf8(value: str) -> bool:
+    """Python spells the bytes of a variable that are no UTF-8 as lone surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _is_http_url(value: str) -> bool:

@@ -120,7 +120,9 @@ def unconditional_increment(patch: pytest.MonkeyPatch) -> None:
 
 def key_on_transaction_hash_alone(patch: pytest.MonkeyPatch) -> None:
     def one_each(decide: Any, ancestor: int, rows: Any, found: Any) -> Reconciliation:
-        return decide(ancestor, rows, list({deposit.tx_hash: deposit for deposit in found}.values()))
+        return decide(
+            ancestor, rows, list({deposit.tx_hash: deposit for deposit in found}.values())
+        )
 
     _changed_reconcile(patch, one_each)
 
@@ -308,8 +310,6 @@ def replay_credits_again(patch: pytest.MonkeyPatch) -> None:
         return replace(changes, orphaned=(), restored=())
 
     _changed_reconcile(patch, forgetful)
-
-
 
 
 # What is broken, how, and the bundled scenario that must go red.

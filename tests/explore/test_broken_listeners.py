@@ -1,4 +1,4 @@
-"""A suite is worth what it kills: each broken listener makes its named scenario, or test, go red."""
+"""A suite is worth what it kills: each broken listener makes a named scenario or test go red."""
 
 from __future__ import annotations
 

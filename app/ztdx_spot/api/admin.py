@@ -22,6 +22,8 @@ from ztdx_spot.ledger.row_ids import new_row_id
 
 logger = logging.getLogger(__name__)
 
+CREDIT_PATH = "/admin/spot/balances/credit"
+
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 CREDITED = answers.Ok().model_dump_json() + "\n"
@@ -69,11 +71,17 @@ OPERATIONS = (
 def admin_routes(context: ApiContext) -> Blueprint:
     routes = Blueprint("admin", __name__, url_prefix=BASE_PATH)
 
-    @routes.post("/admin/spot/balances/credit")
-    def credit_balance() -> Response:
+    @routes.before_app_request
+    def hide_unless_enabled() -> None:
+        """While it is disabled, no method of it may tell that there is something here."""
+        if request.path != BASE_PATH + CREDIT_PATH or request.method == "OPTIONS":
+            return
         # Read on every request, so that the switch works without a restart.
         if context.environment.get("TESTNET_ONLY") != "true":
             raise ApiError("DISABLED")
+
+    @routes.post(CREDIT_PATH)
+    def credit_balance() -> Response:
         require_admin(context)
         body = request.get_data()
         wanted = parse_credit(body)

@@ -37,7 +37,7 @@ def create_app(
     """A WSGI application that answers one request at a time, on the thread that calls it."""
     app = Flask("ztdx_spot", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
-    # A path with a doubled slash is unknown, like any other, and not a redirect.
+    # A path with a doubled slash inside is unknown, like any other, and not a redirect.
     app.url_map.merge_slashes = False
     context = ApiContext(settings, environment, clock, entropy, database)
     for make_routes in (

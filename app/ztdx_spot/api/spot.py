@@ -20,7 +20,7 @@ from ztdx_spot.ledger.deposits import confirmed_deposits_of
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 
-_INTEGER = re.compile(r"(-?)0*([0-9]+)")
+_INTEGER = re.compile(r"(-?)([0-9]+)")
 
 
 def _clamped(given: list[str]) -> int:
@@ -32,7 +32,7 @@ def _clamped(given: list[str]) -> int:
     if sign:
         return 1
     # Python refuses to read integers of thousands of digits; four say enough here.
-    return max(1, min(int(digits[:4]), LIMIT_MAX))
+    return max(1, min(int("0" + digits.lstrip("0")[:4]), LIMIT_MAX))
 
 
 class DepositsQuery(BaseModel):

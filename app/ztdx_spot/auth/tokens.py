@@ -15,6 +15,8 @@ from jwt.warnings import InsecureKeyLengthWarning
 from ztdx_spot.addresses import is_stored_address
 
 ALGORITHM = "HS256"
+CLOCK_SKEW_S = 300
+"""How far the clocks of who issues and who checks a token may be apart."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SIGNATURE_ONLY: Options = {
@@ -61,6 +63,9 @@ def proof_of_token(token: str, secret: str, now_s: float) -> Proof | None:
         return None
     user_address, issued_at_s, expires_at_s = (claims.get(name) for name in ("sub", "iat", "exp"))
     if type(issued_at_s) is not int or type(expires_at_s) is not int or now_s >= expires_at_s:
+        return None
+    not_before_s = claims.get("nbf", issued_at_s)
+    if type(not_before_s) is not int or now_s < not_before_s - CLOCK_SKEW_S:
         return None
     if not isinstance(user_address, str) or not is_stored_address(user_address):
         return None

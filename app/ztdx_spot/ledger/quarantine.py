@@ -100,13 +100,6 @@ def held(transaction: ReadTransaction, chain_id: int) -> list[HeldLog]:
     ]
 
 
-def count_held(transaction: ReadTransaction) -> int:
-    (count,) = transaction.execute(
-        "SELECT count(*) FROM spot_quarantined_logs WHERE status = 'held'"
-    ).fetchone()
-    return int(count)
-
-
 def release(transaction: WriteTransaction, row_id: str) -> bool:
     """Hold it no more, since it is credited after all; False when it is not held any more."""
     released = transaction.execute(

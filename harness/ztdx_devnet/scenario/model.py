@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ztdx_devnet.scenario.conditions import Conditions
-from ztdx_devnet.scenario.values import ApiVariable, DurationUs
+from ztdx_devnet.scenario.values import ProductVariable, DurationUs
 from ztdx_devnet.scenario.verbs import Verb
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -23,7 +23,7 @@ class Given(BaseModel):
     block_time_s: Annotated[int, Field(ge=1, le=3_600)] = 2
     poll_interval_ms: Annotated[int, Field(ge=1, le=3_600_000)] = 2_000
     listener: Annotated[str, Field(pattern="^(running|stopped)$")] = "running"
-    environment: dict[ApiVariable, str] = Field(default_factory=dict)
+    environment: dict[ProductVariable, str] = Field(default_factory=dict)
 
 
 class Settle(BaseModel):

@@ -82,18 +82,19 @@ def decimal_text(wei: int) -> str:
     return "-" * (wei < 0) + f"{whole}.{fraction:018d}".rstrip("0").rstrip(".")
 
 
-API_VARIABLES = (
+PRODUCT_VARIABLES = (
     "ADMIN_API_KEY",
     "CORS_ALLOWED_ORIGINS",
     "JWT_EXPIRY_SECONDS",
     "JWT_SECRET",
+    "SPOT_BSC_VERIFY",
     "TESTNET_ONLY",
 )
 
 
-def _api_variable(value: Any) -> Any:
-    if isinstance(value, str) and value not in API_VARIABLES:
-        raise ValueError(unknown("variable", value, API_VARIABLES))
+def _product_variable(value: Any) -> Any:
+    if isinstance(value, str) and value not in PRODUCT_VARIABLES:
+        raise ValueError(unknown("variable", value, PRODUCT_VARIABLES))
     return value
 
 
@@ -115,7 +116,7 @@ def _request_path(value: Any) -> Any:
     return value
 
 
-ApiVariable = Annotated[str, BeforeValidator(_api_variable)]
+ProductVariable = Annotated[str, BeforeValidator(_product_variable)]
 LiveVariable = Annotated[str, BeforeValidator(_live_variable)]
 Printable = Annotated[str, BeforeValidator(_printable)]
 RequestPath = Annotated[str, BeforeValidator(_request_path)]

@@ -142,9 +142,7 @@ class Listener:
         return self.ask("SELECT act, block_number FROM spot_deposit_sightings ORDER BY seq")
 
     def quarantine(self) -> list[tuple[int, str]]:
-        return self.ask(
-            "SELECT block_number, status FROM spot_quarantined_logs ORDER BY rowid"
-        )
+        return self.ask("SELECT block_number, status FROM spot_quarantined_logs ORDER BY rowid")
 
     def cursor(self) -> Cursor | None:
         with self.database.read() as transaction:

@@ -8,7 +8,14 @@ from fractions import Fraction
 import pytest
 
 from ztdx_spot.errors import AmountError
-from ztdx_spot.ledger.amounts import UINT256_MAX, add, from_base_units, parse_amount
+from ztdx_spot.ledger.amounts import (
+    UINT256_MAX,
+    add,
+    from_base_units,
+    is_negative,
+    negated,
+    parse_amount,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,12 @@ def test_a_negative_number_of_base_units_is_refused() -> None:
         ("99.999999999999999999", "0.000000000000000001", "100"),
         ("9007199254740993", "0.000000000000000001", "9007199254740993.000000000000000001"),
         (str(UINT256_MAX), str(UINT256_MAX), str(2 * UINT256_MAX)),
+        ("1", "-1", "0"),
+        ("0.5", "-0.75", "-0.25"),
+        ("-0.1", "-0.2", "-0.3"),
+        ("-0.5", "-0.5", "-1"),
+        ("0", "-0.000000000000000001", "-0.000000000000000001"),
+        (str(UINT256_MAX), "-0.000000000000000001", f"{UINT256_MAX - 1}.999999999999999999"),
     ],
 )
 def test_sums_are_exact(left: str, right: str, total: str) -> None:
@@ -61,10 +74,21 @@ def test_sums_of_random_amounts_agree_with_fractions() -> None:
     chance = random.Random(7)
     for _ in range(300):
         bits = (chance.choice([1, 53, 96, 128, 256]) for _ in range(2))
-        left, right = (from_base_units(chance.getrandbits(count), 18) for count in bits)
+        left, right = (
+            chance.choice([str, negated])(from_base_units(chance.getrandbits(count), 18))
+            for count in bits
+        )
         total = add(left, right)
         assert Fraction(total) == Fraction(left) + Fraction(right)
-        assert str(parse_amount(total)) == total
+        assert str(parse_amount(total, signed=True)) == total
+        assert is_negative(total) == (Fraction(total) < 0)
+
+
+@pytest.mark.parametrize(("text", "other"), [("1.5", "-1.5"), ("-1.5", "1.5"), ("0", "0")])
+def test_the_other_sign_of_an_amount_is_canonical_too(text: str, other: str) -> None:
+    assert negated(text) == other
+    assert negated(other) == text
+    assert add(text, other) == "0"
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,14 @@ class TestOrderOfChecks:
         answer = api.client().post(CREDIT_PATH, headers=headers, data=body)
         assert error_of(answer) == (404, {"error": "DISABLED"})
 
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+    def test_no_method_tells_that_there_is_a_switch(self, api: Api, method: str) -> None:
+        api.environment = {}
+        assert api.client().open(CREDIT_PATH, method=method).status_code == 404
+        api.environment = {"TESTNET_ONLY": "true"}
+        answer = api.client().open(CREDIT_PATH, method=method)
+        assert answer.status_code == 405
+
     def test_the_switch_is_read_on_each_request(self, api: Api) -> None:
         client = api.client()
         statuses = []

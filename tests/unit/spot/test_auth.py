@@ -60,6 +60,9 @@ class TestTokens:
             forged({"sub": ["0x"], "iat": NOW_S, "exp": NOW_S + 9}),
             forged({"sub": ALICE, "iat": NOW_S, "exp": str(NOW_S + 9)}),
             forged({"sub": ALICE, "iat": NOW_S, "exp": True}),
+            forged({"sub": ALICE, "iat": NOW_S + 301, "exp": NOW_S + 999}),
+            forged({"sub": ALICE, "iat": NOW_S, "nbf": NOW_S + 301, "exp": NOW_S + 999}),
+            forged({"sub": ALICE, "iat": NOW_S, "nbf": "0", "exp": NOW_S + 999}),
             by_hand(b'{"alg":"none","typ":"JWT"}', b"{}"),
             by_hand(b'{"alg":"HS256"}', b'{"exp":NaN,"iat":1}'),
             by_hand(b'{"alg":"HS256"}', b"[" * 4000),
@@ -68,6 +71,11 @@ class TestTokens:
     )
     def test_nothing_else_is_a_token(self, token: str) -> None:
         assert user_of_token(token, SECRET, NOW_S) is None
+
+    @pytest.mark.parametrize("claims", [{"iat": NOW_S + 300}, {"iat": NOW_S, "nbf": NOW_S + 300}])
+    def test_clocks_may_be_five_minutes_apart(self, claims: dict[str, int]) -> None:
+        token = forged({"sub": ALICE, "exp": NOW_S + 999, **claims})
+        assert user_of_token(token, SECRET, NOW_S) == ALICE
 
     def test_no_signature_is_no_token(self) -> None:
         header, claims, _ = issue_token(ALICE, SECRET, NOW_S, 60).split(".")

@@ -217,6 +217,18 @@ def test_secrets_of_ones_own_may_go_anywhere() -> None:
     assert read_settings({**REQUIRED, "HOST": "0.0.0.0", "ADMIN_API_KEY": "own"}).api is not None
 
 
+@pytest.mark.parametrize("value", [" ", "\t\n", "\udcff\udcfeabc"])
+@pytest.mark.parametrize("name", ["JWT_SECRET", "ADMIN_API_KEY"])
+def test_a_secret_that_nobody_could_send_is_refused_without_showing_it(
+    name: str, value: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        read_settings({"JWT_SECRET": "a secret", name: value}, listener=False)
+    assert caught.value.problems == (
+        f"{name} is blank or not UTF-8: expected a secret text (not shown)",
+    )
+
+
 def test_secrets_are_not_in_the_picture_of_settings() -> None:
     picture = repr(read_settings({**REQUIRED, "ADMIN_API_KEY": "adm1n"}))
     assert not any(secret in picture for secret in ("s3cret", "adm1n", "127.0.0.1:8545"))

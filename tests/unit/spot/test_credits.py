@@ -134,9 +134,7 @@ def test_the_scale_is_that_of_the_settings(
 
 
 @pytest.mark.parametrize("decimals", [0, 18, 77])
-def test_sums_above_uint256_are_exact(
-    node: ScriptedNode, either: Listener, decimals: int
-) -> None:
+def test_sums_above_uint256_are_exact(node: ScriptedNode, either: Listener, decimals: int) -> None:
     either.settings["df_token_decimals"] = decimals
     node.logs = [deposit_log(5, log_index=i, amount_wei=UINT256_MAX) for i in range(4)]
     node.head = 30
@@ -149,7 +147,9 @@ def test_sums_above_uint256_are_exact(
 
 def test_a_thousand_grains_of_dust_add_up(node: ScriptedNode, listener: Listener) -> None:
     node.head = 30
-    node.logs = [deposit_log(block, log_index=i, amount_wei=1) for block in (4, 5) for i in range(500)]
+    node.logs = [
+        deposit_log(block, log_index=i, amount_wei=1) for block in (4, 5) for i in range(500)
+    ]
     assert listener.poll().credited == 1000
     assert listener.available() == "0.000000000000001"
 

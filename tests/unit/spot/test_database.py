@@ -179,6 +179,7 @@ class TestSchema:
             prepare_schema(Database(connection, Yielding(), busy_wait_s=10_000))
             (count,) = connection.execute(
                 "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+                " AND name NOT GLOB 'sqlite_*'"
             ).fetchone()
             connection.close()
             return int(count)

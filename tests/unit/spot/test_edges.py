@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from ztdx_spot.edges import HttpTransport, Stopping, SystemEntropy, WallClock
-from ztdx_spot.ports import HttpAnswer, TransportError
+from ztdx_spot.ports import AnswerTooLarge, HttpAnswer, TransportError, TransportTimeout
 
 from .loopback import Exchange, LoopbackServer, Script, http
 
@@ -38,10 +38,14 @@ def post(
 
 
 def reason_of_failure(
-    server: LoopbackServer, transports: list[HttpTransport], timeout_s: float = 5.0
+    server: LoopbackServer,
+    transports: list[HttpTransport],
+    timeout_s: float = 5.0,
+    kind: type[TransportError] = TransportError,
 ) -> str:
     with pytest.raises(TransportError) as caught:
         post(server, transports, timeout_s)
+    assert type(caught.value) is kind
     assert "4711" not in str(caught.value)
     return str(caught.value)
 
@@ -84,7 +88,7 @@ class TestDeadline:
     ) -> None:
         with LoopbackServer(script) as server:
             started_s = time.monotonic()
-            reason = reason_of_failure(server, transports, timeout_s)
+            reason = reason_of_failure(server, transports, timeout_s, TransportTimeout)
             took_s = time.monotonic() - started_s
         assert reason == "not finished within 0.2 s"
         assert timeout_s <= took_s < timeout_s + 0.5
@@ -110,7 +114,7 @@ class TestDeadline:
             exchange.trickle(http(b"late"), 0.02)
 
         with LoopbackServer(late, answering(b"fresh")) as server:
-            reason_of_failure(server, transports, DEADLINE_S)
+            reason_of_failure(server, transports, DEADLINE_S, TransportTimeout)
             assert post(server, transports).body == b"fresh"
 
 
@@ -174,7 +178,8 @@ class TestIncompleteAnswers:
             if fits:
                 assert len(post(server, transports).body) == size
             else:
-                assert "larger than 1000 bytes" in reason_of_failure(server, transports)
+                reason = reason_of_failure(server, transports, kind=AnswerTooLarge)
+                assert reason == "it is larger than 1000 bytes"
 
     def test_nobody_listening_is_told_without_the_url(
         self, transports: list[HttpTransport]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -206,7 +205,12 @@ class TestDebits:
             (ALICE, "USDT", "-7"),
         ):
             insert(
-                database, "spot_balances", BALANCE, user_address=user, token=token, available=available
+                database,
+                "spot_balances",
+                BALANCE,
+                user_address=user,
+                token=token,
+                available=available,
             )
         with database.read() as transaction:
             assert balances.below_zero(transaction) == [
@@ -219,12 +223,11 @@ class TestTables:
     """The rules hold for every writer of the file, also for one that is not this program."""
 
     @pytest.fixture(autouse=True)
-    def good_rows(self, database: Database) -> Iterator[None]:
+    def good_rows(self, database: Database) -> None:
         insert(database, "spot_deposits", ROW)
         insert(database, "spot_balances", BALANCE)
         insert(database, "spot_ledger_entries", ENTRY)
         insert(database, "spot_block_sync_state", CURSOR)
-        yield
 
     def refused(self, database: Database, table: str, row: dict[str, Any], **changes: Any) -> None:
         with pytest.raises(sqlite3.IntegrityError):

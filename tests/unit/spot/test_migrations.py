@@ -118,9 +118,7 @@ class TestContents:
         )
         assert found == [(r[0], "credited", r[6], r[7], r[9]) for r in version_1.DEPOSITS]
 
-    def test_its_schema_is_that_of_a_new_file(
-        self, old_path: Path, tmp_path: Path
-    ) -> None:
+    def test_its_schema_is_that_of_a_new_file(self, old_path: Path, tmp_path: Path) -> None:
         convert(old_path)
         convert(tmp_path / "new.db")
         assert schema_of(old_path) == schema_of(tmp_path / "new.db")

@@ -370,5 +370,3 @@ def test_the_same_log_on_two_branches_is_two_holdings(listener: Listener) -> Non
 
     assert [hold("0x" + "aa" * 32, "1"), hold("0x" + "bb" * 32, "2")] == [True, True]
     assert not hold("0x" + "aa" * 32, "3")
-
-

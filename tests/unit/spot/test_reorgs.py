@@ -384,12 +384,14 @@ class TestWalk:
         def fail_in_walk(method: str) -> None:
             asked.append(method)
             if asked.count("eth_chainId") == 2 and method == "eth_chainId":
-                node.fail("eth_getBlockByNumber", entry)  # type: ignore[arg-type]
+                node.lies["eth_getBlockByNumber"] = lambda _parameters, _block: entry
 
         node.before = fail_in_walk
         with pytest.raises(NodeError):
             either.poll()
         assert either.state() == before
+        node.before = lambda _method: None
+        node.lies.clear()
         either.poll()
         assert either.available() == "0"
 

@@ -227,7 +227,9 @@ class ScriptedNode:
                 # Inside of a transaction it is that one's; before its first log, another's.
                 coming = next(places[p] for p in range(place, max(places) + 1) if p in places)
                 inside = coming["transactionHash"] in found
-                sender = coming["transactionHash"] if inside else _foreign_transaction(number, found)
+                sender = (
+                    coming["transactionHash"] if inside else _foreign_transaction(number, found)
+                )
                 log = _foreign_log(number, place, sender)
             hash_ = log["transactionHash"]
             assert hash_ not in found or hash_ == next(reversed(found)), "transactions interleave"
