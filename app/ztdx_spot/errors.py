@@ -31,13 +31,19 @@ class NodeError(SpotError):
 
 
 class NodeBusyError(NodeError):
-    """The node wants to be asked less often; `retry_after_s` is what it said, if it said so."""
+    """The node wants to be asked less often; `retry_after_s` is what it said, if it said so.
+
+    `may_mean_range`: some providers answer a range that is too large with a code for the rate.
+    """
 
     code = "NODE_BUSY"
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after_s: float | None = None, *, may_mean_range: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.may_mean_range = may_mean_range
 
 
 class NodeOverloadedError(NodeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -64,6 +64,7 @@ class Crediting:
                 refused[error.tx_hash, error.event_ordinal] = str(error)
             else:
                 _tell_of_held(held)
+                self._tell_of_debts({row.user_address for row in changes.orphaned})
                 return changes
 
     def release(self, now_s: int) -> tuple[int, list[tuple[QuarantinedLog, str]]]:
@@ -141,12 +142,9 @@ class Crediting:
                 held += self._hold(transaction, event, reason, now_s)
             elif deposit is not None:
                 standing.append(deposit)
-        changes = deposits.write_blocks(
+        return deposits.write_blocks(
             transaction, chain_id, ancestor_block, standing, self._entropy, now_s
         )
-        if changes.orphaned:
-            self._tell_of_debts(transaction)
-        return changes
 
     def _deposit_of(self, event: VaultEvent) -> ConfirmedDeposit | None:
         """The credit that the event is; None for other tokens and for nothing."""
@@ -181,14 +179,20 @@ class Crediting:
         row_id = new_row_id(self._entropy, "quarantine-id")
         return [log] if quarantine.hold(transaction, log, row_id, now_s) else []
 
-    def _tell_of_debts(self, transaction: WriteTransaction) -> None:
-        for debt in balances.below_zero(transaction):
-            logger.error(
-                "%s has %s %s: a deposit was reversed after it was spent",
-                debt.user_address,
-                debt.available,
-                debt.token,
-            )
+    def _tell_of_debts(self, users: Collection[str]) -> None:
+        """Say which of them spent what has been taken back."""
+        if not users:
+            return
+        with self._database.read() as transaction:
+            debts = balances.below_zero(transaction)
+        for debt in debts:
+            if debt.user_address in users:
+                logger.error(
+                    "%s has %s %s: a deposit was reversed after it was spent",
+                    debt.user_address,
+                    debt.available,
+                    debt.token,
+                )
 
 
 def _tell_of_held(held: Sequence[QuarantinedLog]) -> None:

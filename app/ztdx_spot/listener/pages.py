@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ztdx_spot.config import ListenerSettings
-from ztdx_spot.errors import NodeBehindError, NodeError, NodeOverloadedError
+from ztdx_spot.errors import NodeBehindError, NodeBusyError, NodeError, NodeOverloadedError
 from ztdx_spot.listener.events import (
     SPOT_DEPOSIT_TOPIC0,
     VaultEvent,
@@ -98,12 +98,13 @@ class PageReader:
         if isinstance(answer, Refusal):
             if first == last:
                 return None
-            if answer.is_busy:
-                result_of(answer)
-            raise NodeOverloadedError(
+            text = (
                 f"eth_getLogs of blocks {first} to {last}: "
                 f"the node answered with error {answer.text}"
             )
+            if answer.is_busy:
+                raise NodeBusyError(text, may_mean_range=True)
+            raise NodeOverloadedError(text)
         found = shapes.logs(answer, "eth_getLogs")
         for log in found:
             if not is_spot_deposit(log, self._vault):

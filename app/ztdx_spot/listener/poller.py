@@ -168,8 +168,8 @@ class Poller:
                 if not self._window.refused(blocks) or attempt == ATTEMPTS_MAX:
                     raise
             except NodeBusyError as error:
-                # Some providers answer a range that is too large with a code for the rate.
-                self._window.refused(blocks)
+                if error.may_mean_range:
+                    self._window.refused(blocks)
                 if attempt == ATTEMPTS_MAX:
                     raise
                 busy += 1

@@ -19,7 +19,8 @@ from ztdx_spot.ports import AnswerTooLarge, HttpAnswer, Transport, TransportErro
 
 REQUEST_TIMEOUT_S = 10.0
 
-METHOD_NOT_FOUND = -32601
+NO_SUCH_METHOD_CODES = frozenset((-32601, -32004))
+"""JSON-RPC's own, and \"method not supported\" of EIP-1474."""
 BUSY_CODES = frozenset((429, -32005, -32007, -32012, -32016))
 """What providers answer above a rate: 429 in the body, -32005 (Infura and others, also for ranges),
 -32007 (QuickNode), -32012 and -32016 (others). The words beside them are never read."""

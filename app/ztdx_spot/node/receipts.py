@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ztdx_spot.errors import NodeBehindError, NodeError
 from ztdx_spot.node import shapes
-from ztdx_spot.node.client import METHOD_NOT_FOUND, Answer, Call, NodeClient, Refusal, result_of
+from ztdx_spot.node.client import NO_SUCH_METHOD_CODES, Answer, Call, NodeClient, Refusal, result_of
 from ztdx_spot.node.patience import Patience
 from ztdx_spot.node.shapes import Header, Receipt
 
@@ -53,7 +53,7 @@ class ReceiptReader:
         answers = self._node.ask(
             [Call("eth_getBlockReceipts", (header.block_hash,)) for header in headers]
         )
-        if any(isinstance(a, Refusal) and a.code == METHOD_NOT_FOUND for a in answers):
+        if any(isinstance(a, Refusal) and a.code in NO_SUCH_METHOD_CODES for a in answers):
             return None
         return [
             _checked(header, _receipts_of(header, answer))

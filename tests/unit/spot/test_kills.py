@@ -81,6 +81,7 @@ class TestKills:
         listener.database.connection.close()
         copy = listener.path.read_bytes()
         after: tuple[Any, ...] | None = None
+        seen: list[tuple[Any, ...]] = []
         recovered: list[tuple[Any, ...]] = []
         boundaries = 0
         for boundary in itertools.count(1):
@@ -101,13 +102,15 @@ class TestKills:
             if boundary > boundaries:
                 after = killed
                 break
-            assert killed == before
+            seen.append(killed)
             listener.entropy.purposes.clear()
             listener.poller().poll_once()
             recovered.append(listener.state())
             second.close()
         assert after is not None
         assert after != before
+        committed = seen.index(after) if after in seen else boundaries
+        assert seen == [before] * committed + [after] * (boundaries - committed)
         assert recovered == [after] * boundaries
         assert boundaries > 12
 

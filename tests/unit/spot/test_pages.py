@@ -299,14 +299,15 @@ class TestReceipts:
             either.poll()
         assert either.available(BOB) is None
 
+    @pytest.mark.parametrize("code", [-32601, -32004])
     @pytest.mark.parametrize("failed", [False, True])
     def test_without_block_receipts_those_of_the_transactions_do(
-        self, node: ScriptedNode, listener: Listener, failed: bool
+        self, node: ScriptedNode, listener: Listener, failed: bool, code: int
     ) -> None:
         node.logs = [deposit_log(5, log_index=2, tx=7), deposit_log(6, tx=8)]
         if failed:
             node.failed_transactions.add(tx_hash(7))
-        node.lies["eth_getBlockReceipts"] = lambda _p, _r: refuses(-32601, "method not found")
+        node.lies["eth_getBlockReceipts"] = lambda _p, _r: refuses(code, "not found")
         assert listener.poll().credited == (1 if failed else 2)
         node.head, node.batches = 31, []
         node.logs.append(deposit_log(11))

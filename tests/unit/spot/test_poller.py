@@ -370,6 +370,14 @@ class TestPatience:
         listener.poll()
         assert clock.sleeps_s == [slept_s]
 
+    def test_a_limit_on_the_rate_does_not_make_pages_smaller(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.head = 300
+        node.fail_batch("eth_getLogs", *[sends(b"", 429)] * 2)
+        listener.poll()
+        assert node.windows() == [(1, 100)] * 3
+
     @pytest.mark.parametrize("asked", ["", "-5", "soon", "1.5", "Wed, 21 Oct 2026", "٣"])
     def test_what_is_no_number_of_seconds_leaves_the_pause_to_the_listener(
         self, node: ScriptedNode, listener: Listener, clock: FakeClock, asked: str

@@ -130,6 +130,21 @@ class TestRepair:
         assert either.available() == "-0.75"
         assert any(f"{ALICE} has -0.75 DF" in message for message in caplog.messages)
 
+    def test_a_debt_of_somebody_else_is_not_told_again(
+        self, node: ScriptedNode, either: Listener, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        grown(either, 60, deposit_log(30), deposit_log(31, account=BOB))
+        with either.database.write() as transaction:
+            debits.debit(transaction, ALICE, "DF", "1", 1)
+        node.reorg(25)
+        node.logs = [deposit_log(31, account=BOB)]
+        either.poll()
+        assert sum("was spent" in message for message in caplog.messages) == 1
+        node.reorg(26)
+        node.logs = []
+        either.poll()
+        assert sum("was spent" in message for message in caplog.messages) == 1
+
     def test_a_reorg_within_the_confirmations_is_no_matter(
         self, node: ScriptedNode, either: Listener
     ) -> None:
