@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ztdx_spot.addresses import ZERO_ADDRESS, lower_case_address
 from ztdx_spot.errors import AddressError, SettingError
+from ztdx_spot.strict_json import is_whole_text
 
 INTEGER_MAX = 2**63 - 1
 """What an INTEGER column of SQLite holds."""
@@ -184,7 +185,7 @@ class _Reader:
 
     def optional_secret(self, name: str) -> str | None:
         value = self._environment.get(name, "")
-        if value and (value.isspace() or not _is_utf8(value)):
+        if value and (value.isspace() or not is_whole_text(value)):
             self._hidden(name, "is blank or not UTF-8: expected a secret text (not shown)")
         return value or None
 
@@ -285,11 +286,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def _is_utf8(value: str) -> bool:
-    """Python spells the bytes of a variable that are no UTF-8 as lone surrogates."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _is_http_url(value: str) -> bool:

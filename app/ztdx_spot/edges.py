@@ -1,6 +1,7 @@
-"""The live edges: wall clock, system entropy, and HTTP to a real node.
+"""The live edges of the ports: wall clock, system entropy, and HTTP to a real node.
 
-The only modules of the product that touch these are this one, `server` and `__main__`.
+The product's other edges serve: the program (`__main__`, `service`) and what stands between clients
+and application (`server`, `connections`, `refusals`, `application_thread`, `sockets`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The seams of the product: everything that touches the outside world goes through one of these.
+"""The seams of the product: node, clock and chance, as listener, ledger, API and push see them.
 
-The live implementations are in `ztdx_spot.edges`; a simulator brings its own. Product code never
-opens a socket or a file, never starts a thread and never reads a clock in any other way.
+The live implementations are in `ztdx_spot.edges`; a simulator brings its own. Outside the edges no
+module opens a socket, starts a thread or reads a clock; the database is the one seam that is not
+here but a connection that the caller opens (`ztdx_spot.ledger.database`).
 """
 
 from __future__ import annotations

@@ -22,11 +22,13 @@ from ztdx_spot.ledger.database import Database, open_connection
 from ztdx_spot.ledger.migrations import prepare_schema
 from ztdx_spot.listener.loop import run_listener
 from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets import Push
+from ztdx_spot.sockets.reception import Push
 from ztdx_spot.ws.tail import Tail
 from ztdx_spot.ws.verifier import Verifier
 
 LISTENER_STOP_S = 2.0
+API_BUSY_WAIT_S = 1.0
+"""For the write lock. All other requests wait behind the one that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,12 @@ def _api_server(
     settings: Settings, api: ApiSettings, environment: Mapping[str, str], parts: AsyncExitStack
 ) -> ApiServer:
     """The application and the sockets' part, which share one connection and its thread."""
-    clock, entropy = WallClock(), SystemEntropy()
+    stop = threading.Event()
+    clock, entropy = WallClock(stop), SystemEntropy()
 
     def database() -> Database:
         connection = open_connection(settings.database_path)
-        return Database(parts.enter_context(closing(connection)), clock)
+        return Database(parts.enter_context(closing(connection)), clock, API_BUSY_WAIT_S)
 
     shared = database()
     domain = LoginDomain(api.login_chain_id, api.login_vault_address)
@@ -119,7 +122,7 @@ def _api_server(
         allowed_origins=api.cors_allowed_origins,
     )
     app = create_app(api, environment, clock, entropy, shared)
-    return ApiServer(app, settings.host, settings.port, push=push)
+    return ApiServer(app, settings.host, settings.port, push=push, interrupt=stop.set)
 
 
 def _start_listener(

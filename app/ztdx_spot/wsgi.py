@@ -13,6 +13,19 @@ from urllib.parse import unquote_to_bytes
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
+OF_ONE_CONNECTION = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+"""Headers about the transport, which ends here: a body that came in chunks has a length by now."""
+
 ExcInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 )
@@ -35,8 +48,9 @@ def environ_of(request: WireRequest) -> WSGIEnvironment:
     """PEP 3333: text is bytes spelled as Latin-1; the query string is exactly what was sent."""
     target = request.target
     if not target.startswith(b"/"):
-        # Absolute form, as proxies send it: http://host/path.
-        target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+        # Absolute form, as proxies send it: http://host/path. Anything else is a path nobody has.
+        scheme, found, rest = target.partition(b"://")
+        target = b"/" + (rest.partition(b"/")[2] if found else scheme)
     path, _, query = target.partition(b"?")
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": request.method,
@@ -59,7 +73,7 @@ def environ_of(request: WireRequest) -> WSGIEnvironment:
     for raw_name, raw_value in request.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         # X_API_Key would become the same variable as X-API-Key: only one spelling is a header.
-        if "_" in name or name.lower() == "content-length":
+        if "_" in name or name.lower() in ("content-length", *OF_ONE_CONNECTION):
             continue
         key = name.upper().replace("-", "_")
         key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"

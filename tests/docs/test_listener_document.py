@@ -1,4 +1,4 @@
-"""The comparison in docs/listener.md names scenarios and tests that exist, and all that are lost."""
+"""The comparison in docs/listener.md names what exists, and all that the documented loop loses."""
 
 from __future__ import annotations
 

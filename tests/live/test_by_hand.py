@@ -12,8 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.live.chain_process import ChainProcess, started
+from tests.live.request_recorder import RequestRecorder
 from ztdx_devnet.cli import devnet
-from ztdx_devnet.live.rpc_client import RpcClient
+from ztdx_devnet.live.rpc_client import NoAnswer, RpcClient
+
+PROGRAM = Path(sys.executable).with_name("devnet")
 
 
 @pytest.fixture(scope="module")
@@ -117,18 +120,88 @@ def test_without_a_chain_it_says_how_to_start_one() -> None:
     assert "start one with `devnet chain`, or name another with --rpc-url" in result.stderr
 
 
-def test_another_node_is_recognised(chain: ChainProcess) -> None:
+def test_any_path_of_a_chain_is_served(chain: ChainProcess) -> None:
     result = CliRunner().invoke(devnet, ["mine", "--rpc-url", f"{chain.rpc_url}/not/a/chain"])
-    assert result.exit_code == 0  # any path is served
-    result = CliRunner().invoke(devnet, ["mine", "--rpc-url", "nonsense"])
-    assert result.exit_code == 3
-    assert "nonsense" in result.stderr
+    assert result.exit_code == 0
+
+
+COMMANDS = (
+    ("deposit", "alice", "1"),
+    ("balance", "alice"),
+    ("reorg", "1"),
+    ("mine",),
+    ("token", "alice"),
+    ("env",),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_of_a_url_only_scheme_host_and_port_are_shown(words: tuple[str, ...]) -> None:
+    url = "http://user:SECRET@127.0.0.1:9/SECRET?key=SECRET#SECRET"
+    result = CliRunner().invoke(devnet, [*words, "--rpc-url", url])
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == (
+        "devnet: no chain answers at http://127.0.0.1:9 (Connection refused): start one with "
+        "`devnet chain`, or name another with --rpc-url\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "SECRET",
+        "",
+        "user:SECRET@127.0.0.1:9/K",
+        "ftp://user:SECRET@127.0.0.1",
+        "http:///SECRET",
+        "http://user:SECRET@:9",
+        "http://127.0.0.1:SECRET",
+        "http://127.0.0.1:99999/SECRET",
+        "http://[SECRET",
+        "http://127.0.0.1/SECRET and more",
+        "http://127.0.0.1/SECRET\x00",
+        "http://127.0.0.1/SECR\u00c9T",
+    ],
+)
+def test_what_is_no_url_is_not_shown(url: str) -> None:
+    result = CliRunner().invoke(devnet, ["mine", "--rpc-url", url])
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == (
+        "devnet: --rpc-url is not a URL such as http://127.0.0.1:8545 (its value may hold a key "
+        "and is not shown)\n"
+    )
+
+
+def test_user_and_password_of_a_url_are_sent_and_not_shown() -> None:
+    with RequestRecorder() as server:
+        url = server.origin.replace("//", "//us%3Aer:SEC%40RET@")
+        with pytest.raises(NoAnswer) as refused:
+            RpcClient(url + "/SECRET").ask("eth_chainId")
+    assert str(refused.value) == f"what answers at {server.origin} speaks no JSON-RPC"
+    (request,) = server.requests
+    assert b"\r\nAuthorization: Basic dXM6ZXI6U0VDQFJFVA==\r\n" in request
+    assert request.startswith(b"POST /SECRET HTTP/1.1\r\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_an_answer_that_nobody_can_read_is_one_line(chain: ChainProcess) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [PROGRAM, "mine", "2", "--rpc-url", chain.rpc_url],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (
+        3,
+        "devnet: standard output: No space left on device\n",
+    )
 
 
 def test_the_program_itself(chain: ChainProcess) -> None:
-    devnet_program = Path(sys.executable).with_name("devnet")
     process = subprocess.run(
-        [devnet_program, "mine", "2", "--rpc-url", chain.rpc_url],
+        [PROGRAM, "mine", "2", "--rpc-url", chain.rpc_url],
         capture_output=True,
         check=False,
         text=True,

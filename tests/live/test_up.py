@@ -24,11 +24,19 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 from click.testing import CliRunner
+from eth_account import Account
+from eth_account.messages import encode_typed_data
 
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.cli import devnet
+from ztdx_devnet.live import credentials
 from ztdx_devnet.live.chain_source import ChainSource, open_chain
+from ztdx_devnet.live.ready_file import ReadyFile
 from ztdx_devnet.live.rpc_client import RpcClient
+from ztdx_spot.edges import SystemEntropy, WallClock
+from ztdx_spot.ledger import api_keys
+from ztdx_spot.ledger.database import Database
+from ztdx_spot.service import open_ledger
 
 PROGRAM = Path(sys.executable).with_name("devnet")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "up.md"
@@ -74,6 +82,15 @@ class Up:
 
     def get(self, path: str, headers: dict[str, str]) -> Any:
         request = urllib.request.Request(self.ready["api_url"] + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            self.ready["api_url"] + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             return json.load(answer)
 
@@ -276,6 +293,169 @@ def test_what_cannot_be_is_one_line(flags: list[str], line: str) -> None:
     assert refused(*flags) == line
 
 
+def refused_here(*flags: str) -> str:
+    """The same in this process, without the start of another."""
+    result = CliRunner().invoke(devnet, ["up", *free_ports(), *flags])
+    assert (result.exit_code, result.stdout) == (3, ""), result.output
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr.rstrip("\n")
+
+
+def test_users_log_in_for_the_chain_or_for_the_one_that_a_flag_names(
+    up: Up, tmp_path: Path
+) -> None:
+    alice = up.user("alice")
+    with running(tmp_path, "--login-chain-id", "421614") as other:
+        for devnet_up, chain_id in ((up, 97), (other, 421614)):
+            asked = devnet_up.get(f"/auth/nonce/{alice['address']}", {})["typed_data"]
+            assert asked["domain"]["chainId"] == chain_id
+            signed = Account.sign_message(
+                encode_typed_data(full_message=asked), alice["private_key"]
+            )
+            login = {
+                "address": alice["address"],
+                "signature": "0x" + signed.signature.hex().removeprefix("0x"),
+                "timestamp": asked["message"]["timestamp"],
+            }
+            assert devnet_up.post("/auth/login", login)["token"]
+
+
+def test_a_ledger_that_another_program_holds_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WallClock, "sleep_s", lambda *_: None)
+    state = tmp_path / "state"
+    open_chain(ChainSource(state=state)).close()
+    open_ledger(str(state / "spot.db")).close()
+    with closing(sqlite3.connect(state / "spot.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        line = refused_here("--state", str(state))
+    assert line.startswith(f"devnet: {state / 'spot.db'}: BEGIN IMMEDIATE: the database was locked")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_banner_that_nobody_can_read_is_one_line(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [PROGRAM, "up", *free_ports(), "--ready-file", ready_file],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE_S,
+            check=False,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (
+        3,
+        "devnet: standard output: No space left on device\n",
+    )
+    assert not ready_file.exists()
+
+
+def test_what_speaks_no_json_rpc_is_told_without_what_the_url_hides(up: Up) -> None:
+    url = up.ready["api_url"].replace("//", "//user:SECRET@") + "/SECRET?key=SECRET"
+    result = CliRunner().invoke(devnet, ["token", "alice", "--rpc-url", url])
+    assert (result.exit_code, result.stdout) == (3, "")
+    root_url = up.ready["api_url"].removesuffix("/api/v1")
+    assert result.stderr.startswith(f"devnet: no chain answers at {root_url} (HTTP 4")
+    assert "SECRET" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"pid": 99999999999999999999999}',
+        '{"pid": -99999999999999999999999}',
+        '{"pid": "1"}',
+        '{"pid": 1.5}',
+        "[1]",
+        "[" * 100_000,
+        "\udcff",
+    ],
+    ids=lambda content: content[:12],
+)
+def test_a_ready_file_that_no_devnet_wrote_is_left_until_the_start_replaces_it(
+    tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "ready.json"
+    path.write_text(content, "utf-8", "surrogateescape")
+    ready_file = ReadyFile(path)
+    assert path.read_text("utf-8", "surrogateescape") == content
+    ready_file.write({"pid": os.getpid()})
+    ready_file.remove()
+    assert not path.exists()
+
+
+def test_a_state_that_no_ledger_can_be_in_is_told_of_its_flag(tmp_path: Path) -> None:
+    state = tmp_path / "a?b"
+    assert refused_here("--state", str(state)) == (
+        f"devnet: --state {state}: a ledger's path has no '?'; choose another directory"
+    )
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("kept_bytes", [None, b""], ids=["removed", "emptied"])
+def test_a_ledger_whose_chain_is_gone_is_refused_and_kept(
+    tmp_path: Path, kept_bytes: bytes | None
+) -> None:
+    ledger = tmp_path / "spot.db"
+    open_ledger(str(ledger)).close()
+    if kept_bytes is not None:
+        (tmp_path / "chain.sqlite3").write_bytes(kept_bytes)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert refused_here("--state", str(tmp_path)) == (
+        f"devnet: {ledger} belongs to a chain that is not there any more: remove it too, or "
+        "choose another --state"
+    )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+class TestCredentials:
+    ALICE = USERS["alice"]
+
+    def test_are_those_of_the_ledger(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "spot.db")
+        issued = credentials.issue(path, USERS.values())
+        with closing(open_ledger(path)) as connection:
+            with Database(connection, WallClock()).read() as transaction:
+                for user in USERS.values():
+                    (entry,) = api_keys.list_of(transaction, user.address_hex)
+                    found = api_keys.find_active(transaction, entry.api_key)
+                    assert found is not None
+                    assert found.user_address == user.address_hex
+                    of_user = issued[user.name]
+                    assert (of_user.api_key, of_user.api_secret) == (
+                        found.api_key,
+                        found.secret_key,
+                    )
+            # A secret by another rule, as of another version: what signs is what the ledger has.
+            connection.execute("UPDATE api_keys SET secret_key = ?", ("ab" * 32,))
+        assert credentials.issue(path, [self.ALICE])["alice"].api_secret == "ab" * 32
+
+    def test_of_a_user_who_has_disabled_the_key_and_made_others(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "spot.db")
+        first = credentials.issue(path, [self.ALICE])["alice"]
+        address = self.ALICE.address_hex
+        with (
+            closing(open_ledger(path)) as connection,
+            Database(connection, WallClock()).write() as transaction,
+        ):
+            (entry,) = api_keys.list_of(transaction, address)
+            api_keys.change(transaction, address, entry.id, label="mine", status="disabled")
+            api_keys.create(transaction, address, credentials.LABEL, SystemEntropy(), 1)
+        second = credentials.issue(path, [self.ALICE])["alice"]
+        assert (second.api_key, second.api_secret) == (first.api_key, first.api_secret)
+        with (
+            closing(open_ledger(path)) as connection,
+            Database(connection, WallClock()).read() as transaction,
+        ):
+            kept = api_keys.list_of(transaction, address)
+        assert {each.label: each.status for each in kept} == {
+            "mine": "disabled",
+            credentials.LABEL: "active",
+        }
+
+
 def test_it_can_be_killed_and_goes_on_from_its_state(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with running(tmp_path, "--state", str(state), "--block-time", "1") as first:
@@ -313,8 +493,11 @@ def test_a_ledger_of_another_chain_halts_the_listener_and_nothing_else(
     ):
         ledger.backup(copy)
     with running(tmp_path, "--state", str(state)) as other:
-        listener = other.readiness()["listener"]
-        assert listener["halted"]
+        deadline_s = time.monotonic() + DEADLINE_S
+        # At first it is what the copied ledger says of the listener that it is from.
+        while not (listener := other.readiness()["listener"])["halted"]:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
         assert other.rpc.ask("eth_chainId") == "0x61"
         code, _, errors = other.stop()
     assert code == 0

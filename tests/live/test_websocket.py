@@ -16,7 +16,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.unit.spot.push_world import SETTINGS, Client, connected, credit, served, token
+from tests.unit.spot.push_world import (
+    SETTINGS,
+    Client,
+    connected,
+    credit,
+    open_sockets,
+    served,
+    token,
+)
 from tests.unit.spot.world import ALICE, BOB
 from ztdx_spot.edges import WallClock
 from ztdx_spot.ledger.database import Database, open_connection
@@ -168,7 +176,7 @@ def test_two_hundred_sockets_hear_each_of_their_own_change(database_path: Path) 
                     return client
 
                 clients = await asyncio.gather(*map(subscribe, users))
-                assert server.socket_count == 200
+                assert open_sockets(server) == 200
                 database = Database(open_connection(database_path, synchronous="OFF"), clock)
                 credit(database, *users)
                 database.connection.close()

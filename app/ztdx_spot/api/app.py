@@ -37,6 +37,8 @@ def create_app(
     """A WSGI application that answers one request at a time, on the thread that calls it."""
     app = Flask("ztdx_spot", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    # Without a preflight, OPTIONS is a method like any other that a path does not take.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A path with a doubled slash inside is unknown, like any other, and not a redirect.
     app.url_map.merge_slashes = False
     context = ApiContext(settings, environment, clock, entropy, database)

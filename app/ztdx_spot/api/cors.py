@@ -11,6 +11,14 @@ ALLOWED_HEADERS = "Authorization, Content-Type, X-MBX-APIKEY, X-API-Key, Idempot
 PREFLIGHT_MAX_AGE_S = 600
 
 
+def origin_headers(origins: Sequence[str], origin: str | None) -> dict[str, str]:
+    """What lets a page of this origin read an answer, if it may. No `origins` means any."""
+    if not origins:
+        return {"Access-Control-Allow-Origin": "*"}
+    allowed = {"Access-Control-Allow-Origin": origin} if origin in origins and origin else {}
+    return {"Vary": "Origin", **allowed}
+
+
 def allow_cross_origin(app: Flask, origins: Sequence[str]) -> None:
     """Answer preflights and mark every answer. Without `origins`, any origin is allowed."""
 
@@ -28,11 +36,5 @@ def allow_cross_origin(app: Flask, origins: Sequence[str]) -> None:
 
     @app.after_request
     def mark_answer(answer: Response) -> Response:
-        if not origins:
-            answer.headers["Access-Control-Allow-Origin"] = "*"
-            return answer
-        answer.vary.add("Origin")
-        origin = request.headers.get("Origin")
-        if origin in origins:
-            answer.headers["Access-Control-Allow-Origin"] = origin
+        answer.headers.update(origin_headers(origins, request.headers.get("Origin")))
         return answer

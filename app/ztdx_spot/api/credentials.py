@@ -63,8 +63,15 @@ def user_reads(context: ApiContext) -> Iterator[tuple[ReadTransaction, str]]:
 
 @contextmanager
 def user_writes(context: ApiContext) -> Iterator[tuple[WriteTransaction, str]]:
-    """One write transaction, and the user who asks by it. Raises UnauthorizedError."""
+    """One write transaction, and the user who asks by it. Raises UnauthorizedError.
+
+    Whoever is nobody does not wait for the write lock: a key is looked up before it is taken, and
+    again under it, because it may have been switched off in between.
+    """
     credential = _presented(context)
+    if isinstance(credential, _SignedByKey):
+        with context.database.read() as reading:
+            credential.user(reading)
     with context.database.write() as transaction:
         yield transaction, credential.user(transaction)
 

@@ -45,10 +45,14 @@ CODES: Mapping[str, ErrorCode] = {
     "USER_NOT_FOUND": ErrorCode(404, "The address has never asked for a nonce."),
     "API_KEY_NOT_FOUND": ErrorCode(404, "The user has no key with this id."),
     "METHOD_NOT_ALLOWED": ErrorCode(405, "The path takes other methods; `Allow` names them."),
+    "REQUEST_TIMEOUT": ErrorCode(408, "The request did not come whole within 10 s."),
     "IDEMPOTENCY_KEY_REUSED": ErrorCode(409, "The key was used with another body."),
     "BODY_TOO_LARGE": ErrorCode(413, "The body is larger than 64 KiB."),
     "DB_ERROR": ErrorCode(500, "The database failed; nothing was written."),
     "internal": ErrorCode(500, "Something unexpected failed; the server's log says what."),
+    "UNAVAILABLE": ErrorCode(
+        503, "The server stops, or holds too many connections; nothing was done."
+    ),
 }
 
 CODES_OF_HTTP = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}

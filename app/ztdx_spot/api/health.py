@@ -16,13 +16,15 @@ from ztdx_spot.ledger import listener_status
 
 logger = logging.getLogger(__name__)
 
+LIVENESS_PATHS = ("/health", f"{BASE_PATH}/spot/health")
+"""They touch no database, so they may be answered on any thread."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 OPERATIONS = (
     Operation(
         name="getSpotHealth",
         method="get",
-        path=f"{BASE_PATH}/spot/health",
+        path=LIVENESS_PATHS[1],
         room="health",
         summary="Whether the process answers",
         description="200 as long as it does; what works behind it is `/readyz`.",
@@ -32,7 +34,7 @@ OPERATIONS = (
     Operation(
         name="getHealth",
         method="get",
-        path="/health",
+        path=LIVENESS_PATHS[0],
         room="health",
         summary="Whether the process answers",
         description="The same at the root.",
@@ -67,8 +69,8 @@ OPERATIONS = (
 def health_routes(context: ApiContext) -> Blueprint:
     routes = Blueprint("health", __name__)
 
-    @routes.get("/health")
-    @routes.get(f"{BASE_PATH}/spot/health")
+    @routes.get(LIVENESS_PATHS[0])
+    @routes.get(LIVENESS_PATHS[1])
     def live() -> Response:
         return json_answer(answers.Liveness())
 

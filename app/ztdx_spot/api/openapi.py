@@ -61,7 +61,7 @@ SIGNED_QUERY: list[Json] = [
         "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
     },
 ]
-FALLBACKS = ("NOT_FOUND", "METHOD_NOT_ALLOWED", "BAD_REQUEST")
+FALLBACKS = ("NOT_FOUND", "METHOD_NOT_ALLOWED", "BAD_REQUEST", "REQUEST_TIMEOUT", "UNAVAILABLE")
 """What is answered where there is no operation: another path, another method, no HTTP."""
 
 

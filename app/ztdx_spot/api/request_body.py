@@ -6,18 +6,14 @@ that models raise on purpose are PydanticCustomErrors whose type is a code of `a
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ztdx_spot.api.errors import CODES, ApiError
+from ztdx_spot.strict_json import is_whole_text, read_json
 
-INTEGER_DIGITS_MAX = 18
-
-_NUMBER = object()
-"""Stands for every number that no field takes."""
 _UNSTORABLE = "unstorable_text"
 _FORM_ERRORS = {"missing", "string_type", "int_type", "string_too_long", _UNSTORABLE}
 
@@ -51,10 +47,8 @@ def invalid(code: str) -> PydanticCustomError:
 
 def _storable(value: object) -> object:
     """NUL ends a text for SQLite, and a lone surrogate is no text at all."""
-    if isinstance(value, str):
-        surrogate = any("\ud800" <= letter <= "\udfff" for letter in value)
-        if "\0" in value or surrogate:
-            raise PydanticCustomError(_UNSTORABLE, "not a text that can be stored")
+    if isinstance(value, str) and ("\0" in value or not is_whole_text(value)):
+        raise PydanticCustomError(_UNSTORABLE, "not a text that can be stored")
     return value
 
 
@@ -70,36 +64,9 @@ def _api_error(detail: ErrorDetails) -> ApiError:
 
 def _json_object(body: bytes) -> dict[str, object]:
     try:
-        members = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique_members,
-            parse_int=_short_integer,
-            parse_float=_unread_number,
-            parse_constant=_refuse_constant,
-        )
-    except (ValueError, RecursionError) as error:
+        members = read_json(body.decode("utf-8"))
+    except ValueError as error:
         raise ApiError("INVALID_JSON") from error
     if not isinstance(members, dict):
         raise ApiError("INVALID_JSON")
     return members
-
-
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member appears twice")
-    return members
-
-
-def _short_integer(digits: str) -> object:
-    """Python refuses to read integers of thousands of digits; no field takes so many."""
-    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else _NUMBER
-
-
-def _unread_number(digits: str) -> object:
-    """No field is a fraction, so none is converted and rounded."""
-    return _NUMBER
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -57,26 +57,36 @@ def create(
 
     How many a user may have is the caller's rule: see `count`.
     """
-    key = NewKey(
+    key = draw(user_address, entropy)
+    add(transaction, key, label, now_s)
+    return key
+
+
+def draw(user_address: str, entropy: Entropy) -> NewKey:
+    """A key of this user that is in no ledger yet."""
+    return NewKey(
         id=new_row_id(entropy, "api-key-id"),
         user_address=user_address,
         api_key=entropy.bytes("api-key", KEY_BYTES).hex(),
         secret_key=entropy.bytes("api-key-secret", KEY_BYTES).hex(),
     )
-    users.ensure(transaction, user_address, now_s)
+
+
+def add(transaction: WriteTransaction, key: NewKey, label: str, now_s: int) -> None:
+    """Put a drawn key into the ledger, active; see `create`."""
+    users.ensure(transaction, key.user_address, now_s)
     transaction.execute(
         "INSERT INTO api_keys (id, user_address, label, api_key, secret_key, status, created_at)"
         " VALUES (?, ?, ?, ?, ?, 'active', ?)",
         (
             key.id,
-            user_address,
+            key.user_address,
             label,
             key.api_key,
             key.secret_key,
             now_s,
         ),
     )
-    return key
 
 
 def find_active(transaction: ReadTransaction, api_key: str) -> ApiKey | None:
@@ -86,6 +96,14 @@ def find_active(transaction: ReadTransaction, api_key: str) -> ApiKey | None:
         (api_key,),
     ).fetchone()
     return None if row is None else ApiKey(*row)
+
+
+def secret_of(transaction: ReadTransaction, api_key: str) -> str | None:
+    """The secret of a key, be it active or disabled; None when there is no such key."""
+    row = transaction.execute(
+        "SELECT secret_key FROM api_keys WHERE api_key = ?", (api_key,)
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def count(transaction: ReadTransaction, user_address: str) -> int:

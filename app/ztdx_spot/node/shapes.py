@@ -10,6 +10,8 @@ from ztdx_spot.errors import NodeError
 QUANTITY_MAX = 2**63 - 1
 """Block heights, log positions and chain ids end up in INTEGER columns."""
 
+EMPTY_BLOOM = "0x" + 512 * "0"
+
 _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]*)")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -84,7 +86,7 @@ def header(value: object, number: int) -> Header | None:
         number=number,
         block_hash=_field(entry, "hash", _HASH, where),
         parent_hash=_field(entry, "parentHash", _HASH, where),
-        bloom=int(_field(entry, "logsBloom", _BLOOM, where), 16),
+        bloom=_bloom(entry, where),
         transaction_hashes=tuple(_hex(t, "transactions", _HASH, where) for t in transactions),
     )
 
@@ -138,6 +140,12 @@ def _log(value: object, where: str) -> RawLog:
         log_index=quantity(entry.get("logIndex"), f"{where}: logIndex"),
         removed=removed,
     )
+
+
+def _bloom(entry: dict[str, object], where: str) -> int:
+    if entry.get("logsBloom") == EMPTY_BLOOM:  # most blocks, in a backlog
+        return 0
+    return int(_field(entry, "logsBloom", _BLOOM, where), 16)
 
 
 def _object(value: object, where: str) -> dict[str, object]:

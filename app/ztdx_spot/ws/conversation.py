@@ -62,6 +62,11 @@ class Conversation:
         self._after_seq: int | None = None
 
     @property
+    def is_proven(self) -> bool:
+        """Whether it is known who this is."""
+        return self._session is not None
+
+    @property
     def audience(self) -> str | None:
         """The user whose changes this socket is told of; None while it has no subscription."""
         if self._session is None or self._after_seq is None:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ztdx_spot.ledger.entries import BalanceChange
+from ztdx_spot.strict_json import is_whole_text, read_json
 
 BALANCES_CHANNEL = "spot:user:balances"
 CHANNELS = (BALANCES_CHANNEL,)
 CLIENT_TYPES = ("auth", "auth_token", "subscribe", "unsubscribe", "ping")
-FRAME_BYTES_MAX = 64 * 1024
+FRAME_BYTES_MAX = 16 * 1024
 TIMESTAMP_MAX_S = 2**53 - 1
 
-ErrorCode: TypeAlias = Literal["INVALID_MESSAGE", "INVALID_CHANNEL", "AUTH_REQUIRED", "UNAVAILABLE"]
+FrameErrorCode: TypeAlias = Literal[
+    "INVALID_MESSAGE", "INVALID_CHANNEL", "AUTH_REQUIRED", "UNAVAILABLE"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Ping:
 class Refused:
     """What came is no frame of a client; the answer is this error."""
 
-    code: ErrorCode
+    code: FrameErrorCode
     message: str
 
 
@@ -88,7 +91,7 @@ def pong() -> str:
     return _text("pong")
 
 
-def error(code: ErrorCode, message: str) -> str:
+def error(code: FrameErrorCode, message: str) -> str:
     return _text("error", code=code, message=message)
 
 
@@ -103,9 +106,9 @@ def balance_push(change: BalanceChange) -> str:
 
 
 class _Malformed(Exception):
-    def __init__(self, message: str, code: ErrorCode = "INVALID_MESSAGE") -> None:
+    def __init__(self, message: str, code: FrameErrorCode = "INVALID_MESSAGE") -> None:
         super().__init__(message)
-        self.code: ErrorCode = code
+        self.code: FrameErrorCode = code
 
 
 def _read(data: str | bytes) -> ClientFrame:
@@ -115,9 +118,9 @@ def _read(data: str | bytes) -> ClientFrame:
     if len(data) > FRAME_BYTES_MAX or len(data.encode("utf-8", "replace")) > FRAME_BYTES_MAX:
         raise _Malformed(f"the frame is larger than {FRAME_BYTES_MAX} bytes")
     try:
-        members = json.loads(data)
-    except (ValueError, RecursionError) as problem:
-        raise _Malformed("the frame is not JSON") from problem
+        members = read_json(data)
+    except ValueError as problem:
+        raise _Malformed("the frame is not JSON, or says a member twice") from problem
     if not isinstance(members, dict):
         raise _Malformed('the frame is not a JSON object like {"type":"ping"}')
     kind = members.get("type")
@@ -173,8 +176,7 @@ def _optional(members: dict[str, object], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _Malformed(f"`{name}` is not text")
-    # JSON can spell half a character, which no database takes.
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not is_whole_text(value):
         raise _Malformed(f"`{name}` holds half a character (a lone surrogate)")
     return value
 

@@ -9,11 +9,10 @@ import click
 from ztdx_devnet.cli.by_hand import COMMANDS
 from ztdx_devnet.cli.chain import chain
 from ztdx_devnet.cli.env import env
+from ztdx_devnet.cli.output import EXIT_BAD_INPUT
 from ztdx_devnet.cli.run import run
 from ztdx_devnet.cli.token import token
 from ztdx_devnet.cli.up import up
-
-EXIT_BAD_INPUT = 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ztdx_devnet.cli.output import refuse, say
 
 if TYPE_CHECKING:
     from ztdx_devnet.live.by_hand import Target
@@ -83,7 +84,10 @@ def tell(rpc_url: str, act: Callable[[Target], str]) -> None:
     from ztdx_devnet.live.rpc_client import NoAnswer, Refused, RpcClient
 
     try:
-        click.echo(act(Target.of(RpcClient(rpc_url))))
+        told = act(Target.of(RpcClient(rpc_url)))
     except (CannotDo, NoAnswer, Refused) as error:
-        click.echo(f"devnet: {error}", err=True)
-        sys.exit(3)
+        refuse(error)
+    try:
+        say(told)
+    except OSError as error:
+        refuse(f"standard output: {error.strerror or error}")

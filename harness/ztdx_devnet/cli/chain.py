@@ -8,6 +8,9 @@ from typing import Literal
 
 import click
 
+from ztdx_devnet.cli.output import refuse, say
+from ztdx_devnet.live.stop_signals import StopSignals
+
 MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
 
 
@@ -98,32 +101,32 @@ def chain(
 
     Example: devnet chain --automine --ready-file ready.json
     """
-    # Imported late: `devnet --help` needs no EVM.
-    from ztdx_devnet.live.chain_command import CannotServe, ChainSettings, serve
-    from ztdx_devnet.live.chain_source import ChainSource, ForeignContract
-
     if (block_time is not None) + automine + no_mining > 1:
         raise click.UsageError(MINING_FLAGS)
-    settings = ChainSettings(
-        host=host,
-        port=port,
-        source=ChainSource(
-            chain_id=chain_id,
-            addresses=addresses,
-            vault=ForeignContract(vault_artifact, vault_args),
-            token=ForeignContract(token_artifact, token_args),
-            state=state,
-        ),
-        automine=automine,
-        interval_s=None if automine or no_mining else block_time or 2,
-        ready_file=ready_file,
-        logs_requests=log_requests,
-        log_limits=log_limits,
-    )
-    try:
-        serve(settings, click.echo)
-    except CannotServe as error:
-        if debug:
-            raise
-        click.echo(f"devnet: {error}", err=True)
-        sys.exit(3)
+    with StopSignals() as stop:
+        # Imported late: `devnet --help` needs no EVM.
+        from ztdx_devnet.live.chain_command import CannotServe, ChainSettings, serve
+        from ztdx_devnet.live.chain_source import ChainSource, ForeignContract
+
+        settings = ChainSettings(
+            host=host,
+            port=port,
+            source=ChainSource(
+                chain_id=chain_id,
+                addresses=addresses,
+                vault=ForeignContract(vault_artifact, vault_args),
+                token=ForeignContract(token_artifact, token_args),
+                state=state,
+            ),
+            automine=automine,
+            interval_s=None if automine or no_mining else block_time or 2,
+            ready_file=ready_file,
+            logs_requests=log_requests,
+            log_limits=log_limits,
+        )
+        try:
+            sys.exit(serve(settings, stop, say))
+        except CannotServe as error:
+            if debug:
+                raise
+            refuse(error)

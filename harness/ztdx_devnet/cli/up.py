@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
+from ztdx_devnet.cli.output import refuse, say, warn
+from ztdx_devnet.live.stop_signals import StopSignals
+
 BLOCK_TIME_S_MAX = 86_400
+JSON_INTEGER_MAX = 2**53 - 1
 
 
 class WholeSeconds(click.ParamType[int]):
@@ -52,6 +56,11 @@ class WholeSeconds(click.ParamType[int]):
     help="Seconds between blocks.",
 )
 @click.option(
+    "--login-chain-id",
+    type=click.IntRange(1, JSON_INTEGER_MAX),
+    help="Chain id that users sign to log in; production: 421614.  [default: the chain's]",
+)
+@click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep chain and ledger in this directory, and go on from what it holds.",
@@ -66,6 +75,7 @@ def up(
     rpc_port: int,
     api_port: int,
     block_time: int,
+    login_chain_id: int | None,
     state: Path | None,
     ready_file: Path | None,
     debug: bool,
@@ -80,21 +90,22 @@ def up(
         raise click.UsageError(
             f"--rpc-port and --api-port are both {rpc_port}: each server needs its own."
         )
-    # Imported late: `devnet --help` needs no EVM.
-    from ztdx_devnet.live.serving import CannotServe
-    from ztdx_devnet.live.up_command import UpSettings, serve
+    with StopSignals() as stop:
+        # Imported late: `devnet --help` needs no EVM.
+        from ztdx_devnet.live.serving import CannotServe
+        from ztdx_devnet.live.up_command import UpSettings, serve
 
-    settings = UpSettings(
-        rpc_port=rpc_port,
-        api_port=api_port,
-        block_time_s=block_time,
-        state=state,
-        ready_file=ready_file,
-    )
-    try:
-        sys.exit(serve(settings, click.echo, lambda line: click.echo(f"devnet: {line}", err=True)))
-    except CannotServe as error:
-        if debug:
-            raise
-        click.echo(f"devnet: {error}", err=True)
-        sys.exit(3)
+        settings = UpSettings(
+            rpc_port=rpc_port,
+            api_port=api_port,
+            block_time_s=block_time,
+            login_chain_id=login_chain_id,
+            state=state,
+            ready_file=ready_file,
+        )
+        try:
+            sys.exit(serve(settings, stop, say, warn))
+        except CannotServe as error:
+            if debug:
+                raise
+            refuse(error)

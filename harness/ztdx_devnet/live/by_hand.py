@@ -38,7 +38,7 @@ class Target:
         try:
             info = client.ask("devnet_info")
         except Refused as error:
-            raise CannotDo(f"{client.url} is not a chain of `devnet chain`: {error}") from error
+            raise CannotDo(f"{client.place} is not a chain of `devnet chain`: {error}") from error
         accounts = {account["name"]: account["address"] for account in info["accounts"]}
         return cls(client, info["vault"], info["dfToken"], accounts)
 

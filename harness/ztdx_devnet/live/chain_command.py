@@ -15,7 +15,8 @@ from ztdx_devnet.live.chain_server import ChainServer
 from ztdx_devnet.live.chain_source import ChainSource, open_chain
 from ztdx_devnet.live.description import banner, description
 from ztdx_devnet.live.ready_file import ReadyFile
-from ztdx_devnet.live.serving import CannotServe, stop_requested, why_not_listening
+from ztdx_devnet.live.serving import CannotServe, announce, run_until_stopped, why_not_listening
+from ztdx_devnet.live.stop_signals import StopSignals
 
 __all__ = ["CannotServe", "ChainSettings", "serve"]
 
@@ -34,8 +35,8 @@ class ChainSettings:
     log_limits: str | None = None
 
 
-def serve(settings: ChainSettings, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. Raises CannotServe."""
+def serve(settings: ChainSettings, stop: StopSignals, say: Callable[[str], None]) -> int:
+    """Serve until a signal comes; the exit code. `say` may raise OSError. Raises CannotServe."""
     ready_file = ReadyFile(settings.ready_file)
     if settings.log_limits is not None and settings.log_limits not in PROVIDERS:
         raise CannotServe(
@@ -44,7 +45,9 @@ def serve(settings: ChainSettings, say: Callable[[str], None]) -> None:
     with closing(open_chain(settings.source)) as opened:
         devnet = opened.devnet(automine=settings.automine, interval_s=settings.interval_s)
         devnet.logs_requests = settings.logs_requests
-        asyncio.run(_serve(devnet, settings, ready_file, opened.users_have_tokens, say))
+        return run_until_stopped(
+            lambda: _serve(devnet, settings, ready_file, opened.users_have_tokens, say), stop
+        )
 
 
 async def _serve(
@@ -53,8 +56,7 @@ async def _serve(
     ready_file: ReadyFile,
     users_have_tokens: bool,
     say: Callable[[str], None],
-) -> None:
-    stopping = stop_requested()
+) -> int:
     limits = PROVIDERS[settings.log_limits] if settings.log_limits else NO_LIMITS
     server = ChainServer(node_of(devnet, limits), say)
     try:
@@ -65,9 +67,11 @@ async def _serve(
             raise CannotServe(told) from error
         shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
         content = description(devnet, f"http://{shown_host}:{port}")
-        say(banner(content, settings.automine, settings.interval_s, users_have_tokens))
+        told = banner(content, settings.automine, settings.interval_s, users_have_tokens)
+        announce(say, told)
         ready_file.write(content)
-        await stopping.wait()
+        await asyncio.Event().wait()  # for a signal, which cancels this
+        return 0
     finally:
         ready_file.remove()
         await server.stop()

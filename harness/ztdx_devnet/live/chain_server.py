@@ -27,7 +27,10 @@ _HEADERS = {"Content-Type": "application/json", **_ANY_ORIGIN}
 
 
 class ChainServer:
-    """Serves one node. `log` gets a line for each request while the devnet logs requests."""
+    """Serves one node. `log` gets a line for each request while the devnet logs requests.
+
+    It may raise OSError: nobody reads the lines any more, and the server goes on.
+    """
 
     def __init__(self, node: Node, log: Callable[[str], None]) -> None:
         self._node = node
@@ -124,7 +127,7 @@ class ChainServer:
     def _answer(self, node: Node, body: bytes) -> bytes:
         devnet = node.devnet
         if devnet is not None and devnet.logs_requests:
-            self._log(endpoint.summary(body))
+            self._tell(endpoint.summary(body))
         try:
             return endpoint.answer(node, body)
         except Exception:  # an error of our own: the other clients go on
@@ -144,7 +147,11 @@ class ChainServer:
                 try:
                     devnet.mining.mine()
                 except ChainError as error:  # its file can't be written: it goes on in memory
-                    self._log(f"devnet: {error}")
+                    self._tell(f"devnet: {error}")
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            self._log(line)
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

@@ -19,7 +19,7 @@ from ztdx_devnet.chain.origin.deployment import (
     own_vault,
 )
 from ztdx_devnet.chain.origin.genesis import CHAIN_ID, TIMESTAMP_S, Genesis, build, template
-from ztdx_devnet.chain.store.chain_file import BadStore, ChainFile
+from ztdx_devnet.chain.store.chain_file import FILE_NAME, BadStore, ChainFile
 from ztdx_devnet.live.serving import CannotServe
 from ztdx_devnet.live.wall_clock import unix_s
 
@@ -79,6 +79,12 @@ class OpenedChain:
     def close(self) -> None:
         if self.file is not None:
             self.file.close()
+
+
+def keeps_a_chain(state: Path) -> bool:
+    """Whether there is a chain's file in the directory; SQLite takes an empty one for a new one."""
+    file = state / FILE_NAME
+    return file.is_file() and file.stat().st_size > 0
 
 
 def open_chain(source: ChainSource) -> OpenedChain:

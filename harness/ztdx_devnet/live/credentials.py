@@ -52,7 +52,7 @@ def token_of(address: str) -> str:
 def issue(ledger_path: str, users: Iterable[Account]) -> dict[str, Credentials]:
     """Credentials by the users' names; keys that the ledger does not know yet are put there.
 
-    A key that its user has disabled stays so. Raises SchemaError or sqlite3.Error.
+    A key that its user has disabled stays so. Raises SpotError or sqlite3.Error.
     """
     issued = {}
     with (
@@ -61,10 +61,10 @@ def issue(ledger_path: str, users: Iterable[Account]) -> dict[str, Credentials]:
     ):
         for user in users:
             entropy = _PublicEntropy(user.name)
-            api_key = entropy.bytes("api-key", api_keys.KEY_BYTES).hex()
-            api_secret = entropy.bytes("api-key-secret", api_keys.KEY_BYTES).hex()
-            known = api_keys.list_of(transaction, user.address_hex)
-            if all(api_key != entry.api_key for entry in known):
-                api_keys.create(transaction, user.address_hex, LABEL, entropy, unix_s())
-            issued[user.name] = Credentials(token_of(user.address_hex), api_key, api_secret)
+            drawn = api_keys.draw(user.address_hex, entropy)
+            api_secret = api_keys.secret_of(transaction, drawn.api_key)
+            if api_secret is None:
+                api_keys.add(transaction, drawn, LABEL, unix_s())
+                api_secret = drawn.secret_key
+            issued[user.name] = Credentials(token_of(user.address_hex), drawn.api_key, api_secret)
     return issued

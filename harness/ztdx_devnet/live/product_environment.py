@@ -13,7 +13,10 @@ BACKEND_PORT = 8081
 
 
 def product_environment(rpc_url: str, chain_id: int, vault: str, df_token: str) -> dict[str, str]:
-    """What the product needs to know of this chain, which it reads from its first block."""
+    """What the product needs to know of this chain, which it reads from its first block.
+
+    Users log in for the same chain, because wallets sign for the active one only.
+    """
     return {
         "SPOT_BSC_RPC_URL": rpc_url,
         "SPOT_BSC_CHAIN_ID": str(chain_id),

@@ -39,7 +39,9 @@ class ReadyFile:
         """Remove it if it is ours, or of a devnet that is no more. Never raises."""
         if self._path is None:
             return
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        # Whatever a file holds that no devnet wrote: no JSON, no pid, one that no process can have.
+        not_ours = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+        with contextlib.suppress(OSError, *not_ours):
             pid = json.loads(self._path.read_text("utf-8"))["pid"]
             if pid == os.getpid() or not _is_running(pid):
                 self._path.unlink()

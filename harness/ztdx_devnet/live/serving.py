@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ztdx_devnet.live.stop_signals import StopSignals
 
 
 class CannotServe(Exception):
     """What was asked for can't be served: one line that says what to change."""
 
 
-def stop_requested() -> asyncio.Event:
-    """Set by SIGINT and SIGTERM, from now on."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stopping.set)
-    return stopping
+def run_until_stopped(work: Callable[[], Coroutine[Any, Any, int]], stop: StopSignals) -> int:
+    """What the work returns on an event loop of its own; 0 when a signal has cancelled it.
+
+    Raises what the work raises.
+    """
+
+    async def stoppable() -> int:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        # A plain signal handler does not wake the loop.
+        with stop.calling(lambda: loop.call_soon_threadsafe(task.cancel)):
+            return await work()
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        if not stop.came:
+            raise
+        return 0
+
+
+def announce(say: Callable[[str], None], banner: str) -> None:
+    """Say it. Raises CannotServe: one who can't read this would wait in vain."""
+    try:
+        say(banner)
+    except OSError as error:
+        raise CannotServe(f"standard output: {error.strerror or error}") from error
 
 
 def why_not_listening(error: OSError, host: str, port: int, *flags: str) -> str:

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,13 +22,19 @@ from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.log_limits import NO_LIMITS
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.rpc.node import node_of
-from ztdx_devnet.live import credentials
 from ztdx_devnet.live.chain_server import ChainServer
-from ztdx_devnet.live.chain_source import ChainSource, OpenedChain, open_chain
+from ztdx_devnet.live.chain_source import ChainSource, OpenedChain, keeps_a_chain, open_chain
+from ztdx_devnet.live.credentials import Credentials, issue
 from ztdx_devnet.live.description import description
 from ztdx_devnet.live.product_environment import product_environment
 from ztdx_devnet.live.ready_file import ReadyFile
-from ztdx_devnet.live.serving import CannotServe, stop_requested, why_not_listening
+from ztdx_devnet.live.serving import (
+    CannotServe,
+    announce,
+    run_until_stopped,
+    why_not_listening,
+)
+from ztdx_devnet.live.stop_signals import StopSignals
 from ztdx_devnet.live.up_description import (
     curl_url,
     readiness_url,
@@ -36,7 +42,7 @@ from ztdx_devnet.live.up_description import (
     up_description,
 )
 from ztdx_spot.config import read_settings
-from ztdx_spot.errors import SchemaError, SettingError, StartError
+from ztdx_spot.errors import DatabaseBusyError, SpotError, StartError
 from ztdx_spot.service import Service, running
 
 HOST = "127.0.0.1"
@@ -52,58 +58,92 @@ EXIT_LISTENER_DIED = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpSettings:
-    """What `devnet up` was asked for. Port 0 takes a free one; `state` None keeps nothing."""
+    """What `devnet up` was asked for. Port 0 takes a free one; `state` None keeps nothing.
+
+    `login_chain_id` is that of the domain that wallets sign for; None is the chain's.
+    """
 
     rpc_port: int
     api_port: int
     block_time_s: int
+    login_chain_id: int | None
     state: Path | None
     ready_file: Path | None
 
 
-def serve(settings: UpSettings, say: Callable[[str], None], warn: Callable[[str], None]) -> int:
-    """Serve until SIGINT or SIGTERM; the exit code. Raises CannotServe."""
+def serve(
+    settings: UpSettings,
+    stop: StopSignals,
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> int:
+    """Serve until a signal comes; the exit code. `say` may raise OSError. Raises CannotServe."""
     ready_file = ReadyFile(settings.ready_file)
+    if settings.state is not None:
+        _refuse_unusable(settings.state)
     # What the product logs is shown as its own program shows it.
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("ztdx_spot").setLevel(logging.INFO)
-    with closing(open_chain(ChainSource(state=settings.state))) as opened:
-        return asyncio.run(_serve(settings, opened, ready_file, say, warn))
+    with ExitStack() as kept:
+        opened = kept.enter_context(closing(open_chain(ChainSource(state=settings.state))))
+        ledger = _ledger(settings, kept)
+        # Before the event loop: a signal ends even the wait for a lock at once.
+        with _one_line(ledger):
+            issued = issue(str(ledger), USERS.values())
+        return run_until_stopped(
+            lambda: _serve(settings, opened, ledger, issued, ready_file, say, warn), stop
+        )
+
+
+def _refuse_unusable(state: Path) -> None:
+    """Say so before anything is made there. Raises CannotServe."""
+    if "?" in str(state.absolute()):  # the product's DATABASE_URL takes none
+        raise CannotServe(f"--state {state}: a ledger's path has no '?'; choose another directory")
+    ledger = state / LEDGER_NAME
+    # A new chain would have the same genesis: to the listener it is the old one after a reorg
+    # of all its blocks, and the old credits would be reversed.
+    if ledger.exists() and not keeps_a_chain(state):
+        raise CannotServe(
+            f"{ledger} belongs to a chain that is not there any more: remove it too, or choose "
+            "another --state"
+        )
 
 
 async def _serve(
     settings: UpSettings,
     opened: OpenedChain,
+    ledger: Path,
+    issued: Mapping[str, Credentials],
     ready_file: ReadyFile,
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> int:
-    stopping = stop_requested()
     devnet = opened.devnet(automine=False, interval_s=settings.block_time_s)
     async with AsyncExitStack() as parts:
         rpc_url = await _start_chain(devnet, settings, say, parts)
         chain = description(devnet, rpc_url)
-        ledger = _ledger(settings, parts)
-        try:
-            issued = credentials.issue(str(ledger), USERS.values())
-            product = await parts.enter_async_context(_product(chain, settings, ledger, warn))
-        except (SchemaError, SettingError, sqlite3.Error) as error:
-            raise CannotServe(f"{ledger}: {error}; choose another --state") from error
-        except StartError as error:
-            cause = error.__cause__
-            if not isinstance(cause, OSError):
-                raise CannotServe(str(error)) from error
-            told = why_not_listening(cause, HOST, settings.api_port, "--api-port")
-            raise CannotServe(told) from error
+        with _one_line(ledger):
+            product = await _start_product(chain, settings, ledger, warn, parts)
         assert product.url is not None
         content = up_description(chain, product.url, issued)
         await _all_answer(content)
-        say(up_banner(content, settings.block_time_s, settings.state, opened.users_have_tokens))
+        users_have_tokens = opened.users_have_tokens
+        announce(say, up_banner(content, settings.block_time_s, settings.state, users_have_tokens))
         parts.callback(ready_file.remove)
         ready_file.write(content)
-        product.failed.add_done_callback(lambda _: stopping.set())
-        await stopping.wait()
-    return EXIT_LISTENER_DIED if product.failed.done() else 0
+        await asyncio.wait({product.failed})
+    return EXIT_LISTENER_DIED
+
+
+@contextlib.contextmanager
+def _one_line(ledger: Path) -> Iterator[None]:
+    """What the product or its ledger refuses, as CannotServe."""
+    try:
+        yield
+    except DatabaseBusyError as error:
+        raise CannotServe(f"{ledger}: {error}, or choose another --state") from error
+    except (SpotError, sqlite3.Error) as error:
+        raise CannotServe(f"{ledger}: {error}; choose another --state") from error
 
 
 async def _start_chain(
@@ -119,17 +159,39 @@ async def _start_chain(
     return f"http://{HOST}:{port}"
 
 
-def _ledger(settings: UpSettings, parts: AsyncExitStack) -> Path:
+def _ledger(settings: UpSettings, kept: ExitStack) -> Path:
     """The ledger's file; without a state directory, in one that goes away at the end."""
     if settings.state is not None:
         return settings.state.absolute() / LEDGER_NAME
-    return Path(parts.enter_context(TemporaryDirectory(prefix="devnet-up-"))) / LEDGER_NAME
+    try:
+        folder = kept.enter_context(TemporaryDirectory(prefix="devnet-up-"))
+    except OSError as error:
+        raise CannotServe(f"no temporary directory: {error}; --state names another") from error
+    return Path(folder) / LEDGER_NAME
+
+
+async def _start_product(
+    chain: Mapping[str, Any],
+    settings: UpSettings,
+    ledger: Path,
+    warn: Callable[[str], None],
+    parts: AsyncExitStack,
+) -> Service:
+    """The product's own parts. Raises CannotServe, SpotError or sqlite3.Error."""
+    try:
+        return await parts.enter_async_context(_product(chain, settings, ledger, warn))
+    except StartError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError):
+            raise CannotServe(str(error)) from error
+        told = why_not_listening(cause, HOST, settings.api_port, "--api-port")
+        raise CannotServe(told) from error
 
 
 def _product(
     chain: Mapping[str, Any], settings: UpSettings, ledger: Path, warn: Callable[[str], None]
 ) -> AbstractAsyncContextManager[Service]:
-    """The product's own parts. It reads the chain over HTTP, as it would any other node."""
+    """It reads the chain over HTTP, as it would any other node."""
     interval_ms = min(POLL_INTERVAL_MS_MAX, settings.block_time_s * 1_000)
     environment = {
         **product_environment(
@@ -140,6 +202,8 @@ def _product(
         "HOST": HOST,
         "PORT": str(settings.api_port),
     }
+    if settings.login_chain_id is not None:
+        environment["CHAIN_ID"] = str(settings.login_chain_id)
     return running(read_settings(environment), environment, warn)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ztdx_devnet.scenario.conditions import Conditions
-from ztdx_devnet.scenario.values import ProductVariable, DurationUs
+from ztdx_devnet.scenario.values import DurationUs, ProductVariable
 from ztdx_devnet.scenario.verbs import Verb
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -18,7 +18,8 @@ from ztdx_spot.ledger.admin_credits import AdminCredit
 from ztdx_spot.ledger.database import Database, open_connection
 from ztdx_spot.ports import Clock
 from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets import Push, SocketLimits
+from ztdx_spot.sockets.limits import SocketLimits
+from ztdx_spot.sockets.reception import Push
 from ztdx_spot.ws.tail import Tail
 from ztdx_spot.ws.verifier import Verifier
 
@@ -60,8 +61,8 @@ def verifier(database: Database, clock: Clock) -> Verifier:
 
 @asynccontextmanager
 async def served(path: Path, clock: Clock, **changes: Any) -> AsyncIterator[ApiServer]:
-    """A server on this ledger. `allowed_origins` goes to it, the rest are limits."""
-    origins = changes.pop("allowed_origins", ())
+    """A server on this ledger. `allowed_origins` and `connections` are its, the rest are limits."""
+    origins, connections = changes.pop("allowed_origins", ()), changes.pop("connections", None)
     with (
         closing(open_connection(path, synchronous="OFF")) as asked,
         closing(open_connection(path, synchronous="OFF")) as followed,
@@ -73,12 +74,17 @@ async def served(path: Path, clock: Clock, **changes: Any) -> AsyncIterator[ApiS
             allowed_origins=origins,
             limits=SocketLimits(**changes),
         )
-        server = ApiServer(_nothing, "127.0.0.1", 0, push=push)
+        server = ApiServer(_nothing, "127.0.0.1", 0, push=push, limits=connections)
         await server.start()
         try:
             yield server
         finally:
             await server.close()
+
+
+def open_sockets(server: ApiServer) -> int:
+    """How many clients hold a WebSocket of this server now."""
+    return 0 if server._sockets is None else len(server._sockets._open)
 
 
 def _nothing(environ: Any, start: Any) -> list[bytes]:

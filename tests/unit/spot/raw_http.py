@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+
+from ztdx_spot.api.security_headers import HEADERS
 
 
 async def exchange(port: int, *requests: bytes) -> bytes:
@@ -25,3 +28,15 @@ def get(target: bytes, *headers: bytes) -> bytes:
 def post(target: bytes, body: bytes, *headers: bytes) -> bytes:
     lines = [b"POST " + target + b" HTTP/1.1", b"Host: h", b"Connection: close", *headers]
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
+
+
+def refused(answer: bytes) -> tuple[int, str]:
+    """Status and code of an answer that must look like every refusal of this API."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers.items() >= HEADERS.items()
+    assert headers["Content-Type"] == "application/json"
+    members = json.loads(body)
+    assert list(members) == ["error"]
+    return int(first.split(" ")[1]), members["error"]

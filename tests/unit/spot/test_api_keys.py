@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
 from ztdx_spot.auth.signatures import sign
 from ztdx_spot.ledger.api_keys import KEYS_PER_USER_MAX
+from ztdx_spot.ledger.database import Database, open_connection
 
 from .api_client import Api
 from .world import ALICE, BOB, FakeClock
@@ -172,6 +175,28 @@ class TestOwners:
         for headers in ({}, {"X-MBX-APIKEY": "unknown", "Authorization": f"Bearer {api.token()}"}):
             answer = api.client().open(f"/api/v1{path}", method=method, headers=headers, data="{")
             assert (answer.status_code, answer.data) == (401, b"")
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [("POST", "/api-keys"), ("PUT", "/api-keys/x"), ("DELETE", "/api-keys/x")],
+    )
+    def test_a_key_of_nobody_does_not_wait_for_the_write_lock(
+        self, api: Api, clock: FakeClock, database_path: Path, method: str, path: str
+    ) -> None:
+        key = api.api_key()
+        with (
+            closing(open_connection(database_path)) as connection,
+            Database(connection, clock).write(),
+        ):
+            forged = f"/api/v1{path}?{api.signed('', key)}"
+            for name in ("unknown", key.api_key):
+                answer = api.client().open(
+                    forged if name == "unknown" else forged[:-1] + "g",
+                    method=method,
+                    headers={"X-MBX-APIKEY": name},
+                )
+                assert (answer.status_code, answer.data) == (401, b"")
+        assert clock.sleeps_s == []
 
     def test_a_signed_request_with_a_body_signs_the_body_too(self, api: Api) -> None:
         key = made(api)

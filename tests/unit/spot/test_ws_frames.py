@@ -58,8 +58,12 @@ class TestReading:
             ("", "not JSON"),
             ("ping", "not JSON"),
             ('{"type":"ping"', "not JSON"),
-            ("[" * 60_000, "not JSON"),
-            ("9" * 5_000, "not JSON"),
+            ("[" * 16_000, "not JSON"),
+            ("9" * 5_000, "not a JSON object"),
+            ('{"type":"ping","type":"ping"}', "says a member twice"),
+            ('{"type":"ping","more":[{"a":1,"a":2}]}', "says a member twice"),
+            ('{"type":"ping","more":NaN}', "not JSON"),
+            ('{"type":"ping","more":-Infinity}', "not JSON"),
             ("[]", "not a JSON object"),
             ('"ping"', "not a JSON object"),
             ("null", "not a JSON object"),
@@ -116,7 +120,7 @@ class TestReading:
         assert read_frame(largest) == Ping()
         refused = read_frame(largest.replace('":"', '":"  ', 1) + " " * size)
         assert isinstance(refused, Refused)
-        assert "larger than 65536 bytes" in refused.message
+        assert "larger than 16384 bytes" in refused.message
 
     @given(st.one_of(st.text(), st.binary()))
     def test_anything_is_a_frame_or_refused(self, data: str | bytes) -> None:

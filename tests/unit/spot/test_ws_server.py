@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -15,15 +16,27 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ztdx_spot.connections import ConnectionLimits
 from ztdx_spot.ledger.database import Database, open_connection
 from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets import SocketLimits
+from ztdx_spot.sockets.limits import SocketLimits
+from ztdx_spot.sockets.upgrade import REFUSALS
 from ztdx_spot.ws import verifier as verifier_module
+from ztdx_spot.ws.frames import FRAME_BYTES_MAX
 from ztdx_spot.ws.hub import Hub
 from ztdx_spot.ws.tail import BATCH_CHANGES_MAX
 
-from .push_world import CHANNEL, PATIENCE_S, Client, connected, credit, served, token
-from .raw_http import exchange, get, post
+from .push_world import (
+    CHANNEL,
+    PATIENCE_S,
+    Client,
+    connected,
+    credit,
+    open_sockets,
+    served,
+    token,
+)
+from .raw_http import exchange, get, post, refused
 from .world import ALICE, BOB, FakeClock
 
 UPGRADE = (
@@ -53,7 +66,7 @@ def run(database: Database, database_path: Path, clock: FakeClock) -> Callable[.
 async def no_sockets(server: ApiServer) -> None:
     """Until the server holds none any more."""
     async with asyncio.timeout(PATIENCE_S):
-        while server.socket_count:
+        while open_sockets(server):
             await asyncio.sleep(0.005)
     assert server._sockets is not None
     assert len(server._sockets._hub) == 0
@@ -62,6 +75,10 @@ async def no_sockets(server: ApiServer) -> None:
 def upgrade(*headers: bytes, target: bytes = b"/ws") -> bytes:
     lines = [b"GET " + target + b" HTTP/1.1", b"Host: h", *headers]
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def port_of(server: ApiServer) -> int:
+    return int(server.url.rpartition(":")[2])
 
 
 async def answer_to(server: ApiServer, request: bytes) -> tuple[int, bytes]:
@@ -80,16 +97,25 @@ class TestUpgrade:
             (get(b"/ws", *UPGRADE[1:]), 400, "BAD_REQUEST"),
             (upgrade(*UPGRADE[:2], b"Sec-WebSocket-Version: 13"), 400, "BAD_REQUEST"),
             (upgrade(*UPGRADE[:2], b"Sec-WebSocket-Version: 6", UPGRADE[3]), 400, "BAD_REQUEST"),
+            (upgrade(*UPGRADE[:2], b"Sec-WebSocket-Version: 8", UPGRADE[3]), 400, "BAD_REQUEST"),
+            (upgrade(*UPGRADE[:3], b"Sec-WebSocket-Key: short"), 400, "BAD_REQUEST"),
         ],
     )
     def test_what_is_no_upgrade_is_told_so(
         self, run: Any, sent: bytes, status: int, code: str
     ) -> None:
         async def act(server: ApiServer) -> None:
-            got, body = await answer_to(server, sent)
-            assert (got, json.loads(body)) == (status, {"error": code})
+            answer = await exchange(port_of(server), sent)
+            assert refused(answer) == (status, code)
+            assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer
+            assert REFUSALS[code].status == status
 
         run(act)
+
+    def test_every_refusal_is_in_the_document(self) -> None:
+        document = (Path(__file__).parents[3] / "docs" / "websocket.md").read_text("utf-8")
+        rows = set(re.findall(r"^\| (\d{3}) `([A-Z_]+)` \|", document, re.MULTILINE))
+        assert rows == {(str(known.status), code) for code, known in REFUSALS.items()}
 
     def test_every_other_path_is_the_applications(self, run: Any) -> None:
         async def act(server: ApiServer) -> None:
@@ -107,7 +133,7 @@ class TestUpgrade:
             server = ApiServer(application, "127.0.0.1", 0)
             await server.start()
             assert await answer_to(server, get(b"/ws")) == (200, b"/ws")
-            assert server.socket_count == 0
+            assert open_sockets(server) == 0
             await server.close()
 
         asyncio.run(whole())
@@ -119,6 +145,11 @@ class TestUpgrade:
                 async with connected(server, headers={"Origin": origin}):
                     pass
             assert caught.value.status == 403
+            sent = upgrade(*UPGRADE, f"Origin: {origin}".encode(), b"Connection: close")
+            answer = await exchange(port_of(server), sent)
+            assert refused(answer) == (403, "ORIGIN_NOT_ALLOWED")
+            assert b"\r\nVary: Origin\r\n" in answer
+            assert b"Access-Control-Allow-Origin" not in answer
 
         run(act, allowed_origins=("http://good",))
 
@@ -142,13 +173,54 @@ class TestUpgrade:
     def test_one_socket_too_many_is_503_until_another_leaves(self, run: Any) -> None:
         async def act(server: ApiServer) -> None:
             async with connected(server, 2):
-                status, body = await answer_to(server, upgrade(*UPGRADE))
-                assert (status, json.loads(body)) == (503, {"error": "TOO_MANY_SOCKETS"})
+                answer = await exchange(port_of(server), upgrade(*UPGRADE))
+                assert refused(answer) == (503, "TOO_MANY_SOCKETS")
             await no_sockets(server)
             async with connected(server) as client:
                 assert await client.ask(type="ping") == {"type": "pong"}
 
         run(act, sockets_max=2)
+
+    def test_sockets_of_nobody_are_fewer_and_a_proven_one_makes_room(
+        self, run: Any, clock: FakeClock
+    ) -> None:
+        async def act(server: ApiServer) -> None:
+            async with connected(server) as client:
+                refusal = await exchange(port_of(server), upgrade(*UPGRADE))
+                assert refused(refusal) == (503, "TOO_MANY_SOCKETS")
+                await client.ask(type="auth", token=token(clock))
+                async with connected(server) as other:
+                    assert await other.ask(type="ping") == {"type": "pong"}
+
+        run(act, unproven_max=1)
+
+    def test_a_subprotocol_that_is_offered_is_not_taken_and_not_logged(
+        self, run: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Some clients send their token as one."""
+        caplog.set_level(logging.DEBUG)
+
+        async def act(server: ApiServer) -> None:
+            async with connected(server, headers={"Sec-WebSocket-Protocol": "my-token"}) as client:
+                assert client.socket.protocol is None
+                assert await client.ask(type="ping") == {"type": "pong"}
+
+        run(act)
+        logged = [r for r in caplog.records if "my-token" in r.getMessage()]
+        assert logged == []
+
+    def test_sockets_do_not_take_the_places_of_requests(
+        self, database_path: Path, database: Database, clock: FakeClock
+    ) -> None:
+        async def whole() -> None:
+            limits = ConnectionLimits(connections_max=1)
+            async with (
+                served(database_path, clock, connections=limits) as server,
+                connected(server, 3),
+            ):
+                assert await answer_to(server, get(b"/")) == (200, b"the application")
+
+        asyncio.run(whole())
 
 
 class TestFrames:
@@ -207,7 +279,7 @@ class TestFrames:
         [
             lambda socket: socket.send_str("{"),
             lambda socket: socket.send_bytes(b'{"type":"ping"}'),
-            lambda socket: socket.send_str('{"type":"ping","x":"' + 65536 * "x" + '"}'),
+            lambda socket: socket.send_str('{"type":"ping","x":"' + 16384 * "x" + '"}'),
             lambda socket: socket.send_str('{"type":"sing"}'),
         ],
         ids=["malformed", "binary", "oversized", "unknown"],
@@ -223,9 +295,13 @@ class TestFrames:
 
     def test_a_message_that_cannot_be_held_closes_with_1009(self, run: Any) -> None:
         async def act(server: ApiServer) -> None:
-            async with connected(server) as client:
-                await client.socket.send_str("x" * 2048)
-                assert await client.close_code() == 1009
+            for size_bytes, code in ((1024, None), (1025, 1009)):
+                async with connected(server) as client:
+                    await client.socket.send_str("x" * size_bytes)
+                    if code is None:
+                        assert (await client.next())["code"] == "INVALID_MESSAGE"
+                    else:
+                        assert await client.close_code() == code
             await no_sockets(server)
 
         run(act, message_bytes_max=1024)
@@ -251,7 +327,7 @@ class TestFrames:
     def test_an_error_of_ours_in_the_answer_closes_with_1011(
         self, run: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.read_frame", lambda _data: 1 / 0)
+        monkeypatch.setattr("ztdx_spot.sockets.reception.read_frame", lambda _data: 1 / 0)
 
         async def act(server: ApiServer) -> None:
             async with connected(server) as client:
@@ -341,7 +417,7 @@ class TestDelivery:
     def test_a_token_that_expires_is_told_without_any_change(
         self, run: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.SWEEP_INTERVAL_S", 0.01)
+        monkeypatch.setattr("ztdx_spot.sockets.follower.SWEEP_INTERVAL_S", 0.01)
 
         async def act(server: ApiServer) -> None:
             async with connected(server) as client:
@@ -397,7 +473,7 @@ class TestDelivery:
                 for _ in range(3):
                     await client.subscribe(token(clock))
             loop = asyncio.get_running_loop()
-            thread = await loop.run_in_executor(server._executor, threading.get_ident)
+            thread = await loop.run_in_executor(server._thread._executor, threading.get_ident)
             assert threads == [thread] * 3
 
         run(act)
@@ -413,7 +489,7 @@ class TestDelivery:
                 free = asyncio.Event()
                 loop = asyncio.get_running_loop()
                 busy = loop.run_in_executor(
-                    server._executor,
+                    server._thread._executor,
                     lambda: asyncio.run_coroutine_threadsafe(free.wait(), loop).result(),
                 )
                 credit(database, ALICE)
@@ -449,8 +525,8 @@ class TestSlowClients:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.CLOSE_S", 0.3)
-        caplog.set_level(logging.INFO, "ztdx_spot.sockets")
+        monkeypatch.setattr("ztdx_spot.sockets.client.CLOSE_S", 0.3)
+        caplog.set_level(logging.INFO, "ztdx_spot.sockets.client")
 
         async def act(server: ApiServer) -> None:
             async with connected(server) as bob:
@@ -481,14 +557,14 @@ class TestSlowClients:
     def test_one_that_never_reads_again_is_cut(
         self, run: Any, clock: FakeClock, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.CLOSE_S", 0.05)
+        monkeypatch.setattr("ztdx_spot.sockets.client.CLOSE_S", 0.05)
 
         async def act(server: ApiServer) -> None:
             slow = await stalled_client(server, token(clock))
             transport = slow.writer.transport  # type: ignore[attr-defined]
             transport.pause_reading()
             async with asyncio.timeout(PATIENCE_S):
-                while server.socket_count:
+                while open_sockets(server):
                     credit(database, *[ALICE] * 1000)
                     await asyncio.sleep(0.01)
             transport.abort()
@@ -498,7 +574,7 @@ class TestSlowClients:
     def test_a_silent_client_that_answers_pings_stays(
         self, run: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.SWEEP_INTERVAL_S", 0.0)
+        monkeypatch.setattr("ztdx_spot.sockets.follower.SWEEP_INTERVAL_S", 0.0)
 
         async def act(server: ApiServer) -> None:
             async with connected(server, autoping=False) as client:
@@ -511,7 +587,7 @@ class TestSlowClients:
         run(act, heartbeat_s=0.1)
 
     def test_a_dead_client_is_cut(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.SWEEP_INTERVAL_S", 0.0)
+        monkeypatch.setattr("ztdx_spot.sockets.follower.SWEEP_INTERVAL_S", 0.0)
 
         async def act(server: ApiServer) -> None:
             async with connected(server, autoping=False) as client:
@@ -555,7 +631,7 @@ class TestTheEnd:
         clock: FakeClock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.CLOSE_S", 0.1)
+        monkeypatch.setattr("ztdx_spot.sockets.client.CLOSE_S", 0.1)
 
         async def whole() -> None:
             loop = asyncio.get_running_loop()
@@ -578,7 +654,7 @@ class TestTheEnd:
             async with connected(server, 2) as (leaving, cut):
                 await leaving.subscribe(token(clock))
                 await cut.subscribe(token(clock))
-                assert server.socket_count == 2
+                assert open_sockets(server) == 2
                 await leaving.socket.close()
                 assert leaving.socket.close_code == 1000
                 slow = await stalled_client(server, token(clock))
@@ -611,6 +687,20 @@ def test_a_second_connection_of_the_same_thread_writes_and_is_heard(
             assert (await client.next())["data"]["available"] == "1"
 
     run(act)
+
+
+def test_the_limits_are_those_of_the_document() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "websocket.md").read_text("utf-8")
+    limits = SocketLimits()
+    for row in (
+        f"| a frame of the client | {FRAME_BYTES_MAX // 1024} KiB |",
+        f"| a message of the client | {limits.message_bytes_max // 1024} KiB |",
+        f"| frames of a client | {limits.burst_frames} at once, then {limits.frames_per_s:g} per",
+        f"| silence of a client | {limits.heartbeat_s:g} s |",
+        f"| sockets of a server | {limits.sockets_max:,} |",
+        f"| sockets of a server that have proven nobody | {limits.unproven_max:,} |",
+    ):
+        assert f"\n{row}" in document, row
 
 
 def test_the_limits_leave_room_for_two_batches_of_the_tail() -> None:

@@ -1,0 +1,1 @@
+"""Client sockets: who gets one, what waits for each, the tail that feeds them, their end."""
