@@ -27,9 +27,9 @@ from ztdx_spot.ledger import admin_credits
 from ztdx_spot.ledger.admin_credits import AdminCredit
 from ztdx_spot.ledger.database import Database, open_connection
 from ztdx_spot.ledger.migrations import prepare_schema
-from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets.follower import TAIL_INTERVAL_S
-from ztdx_spot.sockets.reception import Push
+from ztdx_spot.serving.server import ApiServer
+from ztdx_spot.serving.sockets.follower import TAIL_INTERVAL_S
+from ztdx_spot.serving.sockets.reception import Push
 from ztdx_spot.ws.tail import Tail
 from ztdx_spot.ws.verifier import Verifier
 

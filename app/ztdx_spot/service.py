@@ -21,8 +21,8 @@ from ztdx_spot.errors import ListenerHalted, StartError
 from ztdx_spot.ledger.database import Database, open_connection
 from ztdx_spot.ledger.migrations import prepare_schema
 from ztdx_spot.listener.loop import run_listener
-from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets.reception import Push
+from ztdx_spot.serving.server import ApiServer
+from ztdx_spot.serving.sockets.reception import Push
 from ztdx_spot.ws.tail import Tail
 from ztdx_spot.ws.verifier import Verifier
 

@@ -88,16 +88,16 @@ THREAD_FORMS = (
 
 PRODUCT_EDGES = (
     "ztdx_spot/__main__.py",
-    "ztdx_spot/application_thread.py",
-    "ztdx_spot/connections.py",
+    "ztdx_spot/serving/application_thread.py",
+    "ztdx_spot/serving/connections.py",
     "ztdx_spot/edges.py",
-    "ztdx_spot/refusals.py",
-    "ztdx_spot/server.py",
+    "ztdx_spot/serving/refusals.py",
+    "ztdx_spot/serving/server.py",
     "ztdx_spot/service.py",
-    "ztdx_spot/sockets/client.py",
-    "ztdx_spot/sockets/follower.py",
-    "ztdx_spot/sockets/reception.py",
-    "ztdx_spot/sockets/upgrade.py",
+    "ztdx_spot/serving/sockets/client.py",
+    "ztdx_spot/serving/sockets/follower.py",
+    "ztdx_spot/serving/sockets/reception.py",
+    "ztdx_spot/serving/sockets/upgrade.py",
 )
 
 CONNECTION_NAMES = ("con", "conn", "connection", "database", "db")

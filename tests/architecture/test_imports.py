@@ -125,29 +125,12 @@ class TestDirection:
         assert [found for m in modules for found in imports_inside(m, PRODUCT_NEVER)] == []
 
     def test_only_the_program_knows_the_live_edges(self) -> None:
-        edges = tuple(
-            f"ztdx_spot.{name}"
-            for name in (
-                "application_thread",
-                "connections",
-                "edges",
-                "refusals",
-                "server",
-                "service",
-                "sockets",
-            )
-        )
-        found = {m.path for m in modules_of("ztdx_spot") if imports_inside(m, edges)}
-        assert found == {
+        edges = ("ztdx_spot.edges", "ztdx_spot.service", "ztdx_spot.serving")
+        outside = (m for m in modules_of("ztdx_spot") if "/serving/" not in m.path)
+        assert {m.path for m in outside if imports_inside(m, edges)} == {
             "ztdx_spot/__main__.py",
-            "ztdx_spot/application_thread.py",
-            "ztdx_spot/connections.py",
             "ztdx_spot/operator_commands.py",
-            "ztdx_spot/server.py",
             "ztdx_spot/service.py",
-            "ztdx_spot/sockets/client.py",
-            "ztdx_spot/sockets/reception.py",
-            "ztdx_spot/sockets/upgrade.py",
         }
 
     def test_every_room_of_the_harness_imports_only_what_it_may(self) -> None:

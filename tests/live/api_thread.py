@@ -19,7 +19,7 @@ from ztdx_spot.ledger import api_keys
 from ztdx_spot.ledger.api_keys import NewKey
 from ztdx_spot.ledger.database import Database, WriteTransaction, open_connection
 from ztdx_spot.ledger.migrations import prepare_schema
-from ztdx_spot.server import ApiServer
+from ztdx_spot.serving.server import ApiServer
 
 STOP_S = 10
 

@@ -11,7 +11,7 @@ from ztdx_devnet.live.credentials import Credentials
 from ztdx_devnet.live.description import user_lines
 from ztdx_spot.api.app import BASE_PATH
 from ztdx_spot.config import DEVELOPMENT_ADMIN_API_KEY
-from ztdx_spot.sockets.reception import SOCKET_PATH
+from ztdx_spot.serving.sockets.reception import SOCKET_PATH
 
 DEFAULT_RPC_URL = "http://127.0.0.1:8545"
 

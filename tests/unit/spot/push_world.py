@@ -17,9 +17,9 @@ from ztdx_spot.ledger import admin_credits, debits
 from ztdx_spot.ledger.admin_credits import AdminCredit
 from ztdx_spot.ledger.database import Database, open_connection
 from ztdx_spot.ports import Clock
-from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets.limits import SocketLimits
-from ztdx_spot.sockets.reception import Push
+from ztdx_spot.serving.server import ApiServer
+from ztdx_spot.serving.sockets.limits import SocketLimits
+from ztdx_spot.serving.sockets.reception import Push
 from ztdx_spot.ws.tail import Tail
 from ztdx_spot.ws.verifier import Verifier
 

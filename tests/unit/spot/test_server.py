@@ -18,11 +18,11 @@ from ztdx_spot.api.app import BODY_BYTES_MAX, create_app
 from ztdx_spot.api.security_headers import HEADERS
 from ztdx_spot.auth.signatures import sign
 from ztdx_spot.config import read_settings
-from ztdx_spot.connections import HEADERS_MAX, Awaited, ConnectionLimits
 from ztdx_spot.edges import WallClock
 from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.server import ApiServer
 from ztdx_spot.service import API_BUSY_WAIT_S, running
+from ztdx_spot.serving.connections import HEADERS_MAX, Awaited, ConnectionLimits
+from ztdx_spot.serving.server import ApiServer
 
 from .api_client import ADMIN_KEY, CREDIT_PATH, JWT_SECRET, Api
 from .raw_http import exchange, get, post, refused

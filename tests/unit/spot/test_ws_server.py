@@ -16,11 +16,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ztdx_spot.connections import ConnectionLimits
 from ztdx_spot.ledger.database import Database, open_connection
-from ztdx_spot.server import ApiServer
-from ztdx_spot.sockets.limits import SocketLimits
-from ztdx_spot.sockets.upgrade import REFUSALS
+from ztdx_spot.serving.connections import ConnectionLimits
+from ztdx_spot.serving.server import ApiServer
+from ztdx_spot.serving.sockets.limits import SocketLimits
+from ztdx_spot.serving.sockets.upgrade import REFUSALS
 from ztdx_spot.ws import verifier as verifier_module
 from ztdx_spot.ws.frames import FRAME_BYTES_MAX
 from ztdx_spot.ws.hub import Hub
@@ -327,7 +327,7 @@ class TestFrames:
     def test_an_error_of_ours_in_the_answer_closes_with_1011(
         self, run: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.reception.read_frame", lambda _data: 1 / 0)
+        monkeypatch.setattr("ztdx_spot.serving.sockets.reception.read_frame", lambda _data: 1 / 0)
 
         async def act(server: ApiServer) -> None:
             async with connected(server) as client:
@@ -417,7 +417,7 @@ class TestDelivery:
     def test_a_token_that_expires_is_told_without_any_change(
         self, run: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.follower.SWEEP_INTERVAL_S", 0.01)
+        monkeypatch.setattr("ztdx_spot.serving.sockets.follower.SWEEP_INTERVAL_S", 0.01)
 
         async def act(server: ApiServer) -> None:
             async with connected(server) as client:
@@ -525,8 +525,8 @@ class TestSlowClients:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.client.CLOSE_S", 0.3)
-        caplog.set_level(logging.INFO, "ztdx_spot.sockets.client")
+        monkeypatch.setattr("ztdx_spot.serving.sockets.client.CLOSE_S", 0.3)
+        caplog.set_level(logging.INFO, "ztdx_spot.serving.sockets.client")
 
         async def act(server: ApiServer) -> None:
             async with connected(server) as bob:
@@ -557,7 +557,7 @@ class TestSlowClients:
     def test_one_that_never_reads_again_is_cut(
         self, run: Any, clock: FakeClock, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.client.CLOSE_S", 0.05)
+        monkeypatch.setattr("ztdx_spot.serving.sockets.client.CLOSE_S", 0.05)
 
         async def act(server: ApiServer) -> None:
             slow = await stalled_client(server, token(clock))
@@ -574,7 +574,7 @@ class TestSlowClients:
     def test_a_silent_client_that_answers_pings_stays(
         self, run: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.follower.SWEEP_INTERVAL_S", 0.0)
+        monkeypatch.setattr("ztdx_spot.serving.sockets.follower.SWEEP_INTERVAL_S", 0.0)
 
         async def act(server: ApiServer) -> None:
             async with connected(server, autoping=False) as client:
@@ -587,7 +587,7 @@ class TestSlowClients:
         run(act, heartbeat_s=0.1)
 
     def test_a_dead_client_is_cut(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.follower.SWEEP_INTERVAL_S", 0.0)
+        monkeypatch.setattr("ztdx_spot.serving.sockets.follower.SWEEP_INTERVAL_S", 0.0)
 
         async def act(server: ApiServer) -> None:
             async with connected(server, autoping=False) as client:
@@ -631,7 +631,7 @@ class TestTheEnd:
         clock: FakeClock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("ztdx_spot.sockets.client.CLOSE_S", 0.1)
+        monkeypatch.setattr("ztdx_spot.serving.sockets.client.CLOSE_S", 0.1)
 
         async def whole() -> None:
             loop = asyncio.get_running_loop()

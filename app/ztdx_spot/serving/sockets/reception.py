@@ -13,12 +13,12 @@ from functools import partial
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ztdx_spot.application_thread import ApplicationThread, NobodyWaits, ServerStops
 from ztdx_spot.ports import Clock
-from ztdx_spot.sockets.client import ClientSocket
-from ztdx_spot.sockets.follower import Follower
-from ztdx_spot.sockets.limits import SocketLimits
-from ztdx_spot.sockets.upgrade import Upgrade
+from ztdx_spot.serving.application_thread import ApplicationThread, NobodyWaits, ServerStops
+from ztdx_spot.serving.sockets.client import ClientSocket
+from ztdx_spot.serving.sockets.follower import Follower
+from ztdx_spot.serving.sockets.limits import SocketLimits
+from ztdx_spot.serving.sockets.upgrade import Upgrade
 from ztdx_spot.ws.conversation import NO_EVIDENCE, Evidence
 from ztdx_spot.ws.frames import ClientFrame, read_frame
 from ztdx_spot.ws.hub import Hub

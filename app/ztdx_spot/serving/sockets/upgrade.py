@@ -8,9 +8,9 @@ from aiohttp import web
 
 from ztdx_spot.api.cors import origin_headers
 from ztdx_spot.api.errors import CODES, ErrorCode
-from ztdx_spot.refusals import refusal_of
-from ztdx_spot.sockets.client import CLOSE_S
-from ztdx_spot.sockets.limits import SocketLimits
+from ztdx_spot.serving.refusals import refusal_of
+from ztdx_spot.serving.sockets.client import CLOSE_S
+from ztdx_spot.serving.sockets.limits import SocketLimits
 
 WRITE_BUFFER_BYTES = 16 * 1024
 VERSION = "13"

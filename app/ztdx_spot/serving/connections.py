@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ztdx_spot.refusals import refusal, refusal_bytes
+from ztdx_spot.serving.refusals import refusal, refusal_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections import deque
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ztdx_spot.sockets.limits import SocketLimits
+from ztdx_spot.serving.sockets.limits import SocketLimits
 from ztdx_spot.ws.conversation import Conversation
 
 logger = logging.getLogger(__name__)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
-from ztdx_spot import wsgi
 from ztdx_spot.api.app import BODY_BYTES_MAX
 from ztdx_spot.api.health import LIVENESS_PATHS
-from ztdx_spot.application_thread import ApplicationThread, NobodyWaits, ServerStops
-from ztdx_spot.connections import Connection, ConnectionLimits, Connections
-from ztdx_spot.refusals import refusal
-from ztdx_spot.sockets.reception import SOCKET_PATH, Push, Sockets
+from ztdx_spot.serving import wsgi
+from ztdx_spot.serving.application_thread import ApplicationThread, NobodyWaits, ServerStops
+from ztdx_spot.serving.connections import Connection, ConnectionLimits, Connections
+from ztdx_spot.serving.refusals import refusal
+from ztdx_spot.serving.sockets.reception import SOCKET_PATH, Push, Sockets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
