@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from ztdx_spot.auth.login import LoginRefused
+from ztdx_spot.errors import DatabaseBusyError
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +110,10 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _internal_error(error: Exception) -> Response:
-    logger.error("%s %r failed: %s", request.method, request.path, error, exc_info=error)
+    # A database that is locked or full is the operator's to mend, not an error in this code.
+    expected = isinstance(error, (sqlite3.OperationalError, DatabaseBusyError))
+    trace = None if expected else error
+    logger.error("%s %r failed: %s", request.method, request.path, error, exc_info=trace)
     return _answer(500, {"error": "internal"})
 
 
