@@ -47,9 +47,16 @@ class NodeBusyError(NodeError):
 
 
 class NodeOverloadedError(NodeError):
-    """The request was too much for the node: too many blocks, logs or calls, or too slow."""
+    """The request was too much for the node: too many blocks, logs or calls, or too slow.
+
+    Not `certain`: it may also have failed for no reason of its own.
+    """
 
     code = "NODE_OVERLOADED"
+
+    def __init__(self, message: str, *, certain: bool = True) -> None:
+        super().__init__(message)
+        self.certain = certain
 
 
 class NodeBehindError(NodeError):
@@ -73,12 +80,6 @@ class RowRefusedError(SpotError):
         super().__init__(message)
         self.tx_hash = tx_hash
         self.event_ordinal = event_ordinal
-
-
-class ChainMismatchError(SpotError):
-    """The node serves another chain than the configured one."""
-
-    code = "CHAIN_MISMATCH"
 
 
 class EventError(SpotError):

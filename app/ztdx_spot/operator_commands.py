@@ -18,7 +18,8 @@ from ztdx_spot.edges import SystemEntropy, WallClock
 from ztdx_spot.errors import SpotError, StartError
 from ztdx_spot.ledger import api_keys
 from ztdx_spot.ledger.audit import audit
-from ztdx_spot.ledger.database import Database
+from ztdx_spot.ledger.database import Database, open_connection
+from ztdx_spot.ledger.migrations import require_newest_schema
 from ztdx_spot.listener.crediting import Crediting
 from ztdx_spot.service import open_ledger
 
@@ -77,9 +78,10 @@ def verify_ledger() -> None:
     with problems_in_one_line():
         path = read_settings(os.environ, listener=False, api=False).database_path
         with (
-            closing(open_ledger(_existing(path))) as connection,
+            closing(open_connection(_existing(path))) as connection,
             Database(connection, WallClock()).read() as transaction,
         ):
+            require_newest_schema(transaction)
             found = audit(transaction)
     for difference in found.differences:
         click.echo(str(difference))

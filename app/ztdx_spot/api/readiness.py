@@ -17,6 +17,10 @@ STALL_POLLS = 10
 FAILED_POLLS_MAX = 10
 
 
+HEAD_STANDS_S = 120
+"""A chain with a block every two seconds does not rest that long; an idle devnet may."""
+
+
 def stall_s(poll_interval_ms: int) -> int:
     """How long a listener may show no progress: ten polls, and never less than 30 s."""
     return max(STALL_S_MIN, STALL_POLLS * poll_interval_ms // 1000)
@@ -62,6 +66,8 @@ def _listener_faults(watched: WatchedListener, traces: Traces, now_s: int) -> It
         yield f"no poll has succeeded yet{reason}"
     elif now_s - status.succeeded_at > limit_s:
         yield f"no poll has succeeded for {now_s - status.succeeded_at} s{reason}"
+    elif status.succeeded_at - now_s > limit_s:
+        yield f"the last poll is {status.succeeded_at - now_s} s ahead: a clock was set back"
     elif status.failed_polls >= FAILED_POLLS_MAX:
         yield f"the last {status.failed_polls} polls failed{reason}"
     yield from _cursor_faults(watched, traces, status, now_s, limit_s)
@@ -105,6 +111,12 @@ def _warnings(traces: Traces) -> Iterator[str]:
     if status is not None and not status.halted and 0 < status.failed_polls < FAILED_POLLS_MAX:
         reason = "" if status.trouble is None else f": {status.trouble}"
         yield f"the last {status.failed_polls} polls failed{reason}"
+    if (
+        status is not None
+        and status.head_since is not None
+        and status.updated_at - status.head_since > HEAD_STANDS_S
+    ):
+        yield f"the node's head has stood for {status.updated_at - status.head_since} s"
 
 
 def _state(

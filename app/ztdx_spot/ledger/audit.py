@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ztdx_spot.ledger.amounts import add
+from ztdx_spot.errors import AmountError
+from ztdx_spot.ledger import amounts
 from ztdx_spot.ledger.database import ReadTransaction
 
 
@@ -71,7 +72,10 @@ def _balances(transaction: ReadTransaction) -> Iterator[Difference]:
     )
     for seq, user_address, token, amount, available in entries:
         key = (user_address, token)
-        sums[key] = add(sums.get(key, "0"), amount)
+        if not _is_amount(amount):
+            yield Difference(f"entry {seq} ({token} of {user_address})", "an amount", repr(amount))
+            continue
+        sums[key] = amounts.add(sums.get(key, "0"), amount)
         if available != sums[key]:
             place = f"entry {seq} ({token} of {user_address}), available after it"
             yield Difference(place, sums[key], available)
@@ -98,7 +102,9 @@ def _deposits(transaction: ReadTransaction) -> Iterator[Difference]:
         " WHERE deposit_id IS NOT NULL"
     )
     for deposit_id, user_address, token, amount in entries:
-        sums[deposit_id] = add(sums.get(deposit_id, "0"), amount)
+        if not _is_amount(amount):
+            continue  # told with the balances
+        sums[deposit_id] = amounts.add(sums.get(deposit_id, "0"), amount)
         owners.setdefault(deposit_id, set()).add((user_address, token))
     rows = transaction.execute(
         "SELECT id, user_address, token, amount, status FROM spot_deposits ORDER BY rowid"
@@ -124,3 +130,12 @@ def _admin_credits(transaction: ReadTransaction) -> Iterator[Difference]:
             found = "none" if amount is None else f"{amount} {token} of {user_address}"
             expected = f"{wanted[2]} {wanted[1]} of {wanted[0]}"
             yield Difference(f"admin credit {credit_id}, entry", expected, found)
+
+
+def _is_amount(text: object) -> bool:
+    """CHECKs keep anything else out; damage, or another program, may not."""
+    try:
+        amounts.parse_amount(str(text), signed=True)
+    except AmountError:
+        return False
+    return True

@@ -13,7 +13,7 @@ DEPOSIT_EVENTS = "deposit"
 
 BUCKET_BLOCKS = 100
 RECENT_BUCKETS = 10
-"""Hashes of the last 1,000 blocks are all kept; below, about one in a hundred."""
+"""Of the last 1,000 blocks each page's last hash is kept; below, about one in a hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +94,13 @@ def move(
 
 
 def kept_blocks(
-    transaction: ReadTransaction, chain_id: int, below: int, limit: int
+    transaction: ReadTransaction, chain_id: int, above: int, up_to: int, limit: int
 ) -> list[tuple[int, str]]:
-    """Processed blocks below that number with their hashes, newest first, at most `limit`."""
+    """Processed blocks in that range with their hashes, newest first, at most `limit`."""
     return transaction.execute(
-        "SELECT block_number, block_hash FROM spot_processed_blocks"
-        " WHERE chain_id = ? AND block_number < ? ORDER BY block_number DESC LIMIT ?",
-        (chain_id, below, limit),
+        "SELECT block_number, block_hash FROM spot_processed_blocks WHERE chain_id = ?"
+        " AND block_number > ? AND block_number <= ? ORDER BY block_number DESC LIMIT ?",
+        (chain_id, above, up_to, limit),
     ).fetchall()
 
 

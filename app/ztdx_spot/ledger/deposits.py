@@ -46,19 +46,23 @@ def write_blocks(
     transaction: WriteTransaction,
     chain_id: int,
     ancestor_block: int,
+    up_to_block: int,
     deposits: Sequence[ConfirmedDeposit],
     entropy: Entropy,
     now_s: int,
 ) -> Reconciliation:
-    """Make rows and balances agree with the deposits of the blocks read above the ancestor.
+    """Make rows and balances agree with the deposits of the blocks above the ancestor.
 
-    `deposits` are in the order of the chain. Says what changed; a page that was written before
+    `deposits` are in the order of the chain. Rows of blocks above `up_to_block` are left as they
+    are, unless their deposit is among these. Says what changed; a page that was written before
     changes nothing.
     """
-    rows = _rows_above(transaction, chain_id, ancestor_block)
+    rows = {
+        row.id: row for row in _rows_between(transaction, chain_id, ancestor_block, up_to_block)
+    }
     for key in dict.fromkeys(deposit.key for deposit in deposits):
-        rows += _other_rows(transaction, chain_id, key, ancestor_block)
-    changes = reconcile(ancestor_block, rows, deposits)
+        rows |= {row.id: row for row in _rows_of(transaction, chain_id, key)}
+    changes = reconcile(ancestor_block, rows.values(), deposits)
     _write(transaction, chain_id, changes, entropy, now_s)
     return changes
 
@@ -71,9 +75,21 @@ def write_one(
     now_s: int,
 ) -> None:
     """Credit one deposit of a block that was processed before; nothing if it is credited."""
-    rows = _other_rows(transaction, chain_id, deposit.key, deposit.block_number)
+    rows = _rows_of(transaction, chain_id, deposit.key)
     changes = reconcile(deposit.block_number, rows, [deposit])
     _write(transaction, chain_id, changes, entropy, now_s)
+
+
+def credited_blocks(
+    transaction: ReadTransaction, chain_id: int, above: int, up_to: int, limit: int
+) -> list[tuple[int, str]]:
+    """Blocks in that range, newest first, that hold credits, with the hashes they had."""
+    return transaction.execute(
+        "SELECT DISTINCT block_number, block_hash FROM spot_deposits WHERE chain_id = ?"
+        " AND block_number > ? AND block_number <= ? AND status = 'confirmed'"
+        " AND block_hash IS NOT NULL ORDER BY block_number DESC LIMIT ?",
+        (chain_id, above, up_to, limit),
+    ).fetchall()
 
 
 def confirmed_deposits_of(
@@ -89,35 +105,30 @@ def confirmed_deposits_of(
     return [Deposit(*row) for row in rows]
 
 
-def _rows_above(
-    transaction: ReadTransaction, chain_id: int, ancestor_block: int
+def _rows_between(
+    transaction: ReadTransaction, chain_id: int, above: int, up_to: int
 ) -> list[DepositRow]:
-    """The confirmed rows above the ancestor: none, as long as the chain only grows."""
+    """The confirmed rows of blocks that are read again: none, as long as the chain only grows."""
     return _rows(
         transaction,
-        "WHERE chain_id = ? AND block_number > ? AND status = 'confirmed'"
+        "WHERE chain_id = ? AND block_number > ? AND block_number <= ? AND status = 'confirmed'"
         " ORDER BY block_number, log_index",
-        (chain_id, ancestor_block),
+        (chain_id, above, up_to),
     )
 
 
-def _other_rows(
-    transaction: ReadTransaction, chain_id: int, key: tuple[str, int], ancestor_block: int
-) -> list[DepositRow]:
-    """The rows of one event that are not confirmed above the ancestor."""
+def _rows_of(transaction: ReadTransaction, chain_id: int, key: tuple[str, int]) -> list[DepositRow]:
+    """All rows of one event."""
     tx_hash, event_ordinal = key
-    of_event = "WHERE chain_id = ? AND tx_hash = ? AND event_ordinal = ?"
-    orphaned = _rows(
-        transaction,
-        f"{of_event} AND status = 'orphaned' ORDER BY rowid",
-        (chain_id, tx_hash, event_ordinal),
-    )
-    confirmed = _rows(
-        transaction,
-        f"{of_event} AND status = 'confirmed' AND block_number <= ?",
-        (chain_id, tx_hash, event_ordinal, ancestor_block),
-    )
-    return [*orphaned, *confirmed]
+    found = []
+    for status in ("orphaned", "confirmed"):  # an index each
+        found += _rows(
+            transaction,
+            "WHERE chain_id = ? AND tx_hash = ? AND event_ordinal = ?"
+            f" AND status = '{status}' ORDER BY rowid",
+            (chain_id, tx_hash, event_ordinal),
+        )
+    return found
 
 
 def _rows(

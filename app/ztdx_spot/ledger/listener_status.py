@@ -16,6 +16,7 @@ class ListenerStatus:
     """What the listener said last. `trouble` is None when all is well."""
 
     head_block: int | None
+    head_since: int | None
     succeeded_at: int | None
     failed_polls: int
     trouble: str | None
@@ -48,9 +49,11 @@ def record(
     """Replace what was said; a `head_block` or `succeeded_at` of None keeps the earlier one."""
     transaction.execute(
         "INSERT INTO spot_listener_status"
-        " (chain_id, head_block, succeeded_at, failed_polls, trouble, halted, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " (chain_id, head_block, head_since, succeeded_at, failed_polls, trouble, halted,"
+        " updated_at) VALUES (?1, ?2, iif(?2 IS NULL, NULL, ?7), ?3, ?4, ?5, ?6, ?7)"
         " ON CONFLICT (chain_id) DO UPDATE SET"
+        " head_since = iif(coalesce(excluded.head_block, head_block) IS head_block,"
+        "  head_since, excluded.updated_at),"
         " head_block = coalesce(excluded.head_block, head_block),"
         " succeeded_at = coalesce(excluded.succeeded_at, succeeded_at),"
         " failed_polls = excluded.failed_polls, trouble = excluded.trouble,"
@@ -62,15 +65,16 @@ def record(
 def read(transaction: ReadTransaction, chain_id: int) -> ListenerStatus | None:
     """What the listener of this chain said last; None when none ever ran on this file."""
     row = transaction.execute(
-        "SELECT head_block, succeeded_at, failed_polls, trouble, halted, updated_at"
+        "SELECT head_block, head_since, succeeded_at, failed_polls, trouble, halted, updated_at"
         " FROM spot_listener_status WHERE chain_id = ?",
         (chain_id,),
     ).fetchone()
     if row is None:
         return None
-    head_block, succeeded_at, failed_polls, trouble, halted, updated_at = row
+    head_block, head_since, succeeded_at, failed_polls, trouble, halted, updated_at = row
     return ListenerStatus(
         head_block=head_block,
+        head_since=head_since,
         succeeded_at=succeeded_at,
         failed_polls=failed_polls,
         trouble=trouble,

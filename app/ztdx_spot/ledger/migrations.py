@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ztdx_spot.errors import SchemaError
 from ztdx_spot.ledger import amounts
-from ztdx_spot.ledger.database import Database, WriteTransaction
+from ztdx_spot.ledger.database import Database, ReadTransaction, WriteTransaction
 from ztdx_spot.ledger.schema import INDEXES, SCHEMA_VERSION, TABLES
 
 
@@ -36,6 +36,16 @@ def prepare_schema(database: Database) -> None:
         for statement in INDEXES:
             transaction.execute(statement)
         transaction.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def require_newest_schema(transaction: ReadTransaction) -> None:
+    """For who only looks and converts nothing. Raises SchemaError."""
+    (version,) = transaction.execute("PRAGMA user_version").fetchone()
+    if version != SCHEMA_VERSION:
+        raise SchemaError(
+            f"the database has schema version {version}, expected {SCHEMA_VERSION}: "
+            "start the program on it once, which converts an older one"
+        )
 
 
 def _table_names(transaction: WriteTransaction) -> list[str]:

@@ -180,6 +180,8 @@ TABLES = {
         CREATE TABLE spot_listener_status (
             chain_id INTEGER NOT NULL PRIMARY KEY CHECK (chain_id > 0),
             head_block INTEGER CHECK (head_block >= 0),
+            -- Since when it is this one, in Unix seconds.
+            head_since INTEGER,
             -- The last poll that the node answered, in Unix seconds.
             succeeded_at INTEGER,
             failed_polls INTEGER NOT NULL CHECK (failed_polls >= 0),

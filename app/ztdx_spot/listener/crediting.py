@@ -23,6 +23,7 @@ from ztdx_spot.ports import Entropy
 logger = logging.getLogger(__name__)
 
 DF_SYMBOL = "DF"
+BLOCK_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +143,12 @@ class Crediting:
                 held += self._hold(transaction, event, reason, now_s)
             elif deposit is not None:
                 standing.append(deposit)
+        # After a reorg nothing above the ancestor stands that was not seen again; without one, a
+        # row above the page is no matter of it.
+        repairs = ancestor_block < blocks.expected.block
+        up_to_block = BLOCK_MAX if repairs else blocks.last_block
         return deposits.write_blocks(
-            transaction, chain_id, ancestor_block, standing, self._entropy, now_s
+            transaction, chain_id, ancestor_block, up_to_block, standing, self._entropy, now_s
         )
 
     def _deposit_of(self, event: VaultEvent) -> ConfirmedDeposit | None:

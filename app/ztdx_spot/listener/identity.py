@@ -29,12 +29,7 @@ class ChainIdentity:
         chain_id, genesis = answers
         self.check_id(chain_id)
         found = known_block(genesis, 0).block_hash
-        if genesis_hash not in (None, found):
-            raise ListenerHalted(
-                f"block 0 of the node is {found}, but the ledger was filled from a chain whose "
-                f"block 0 is {genesis_hash}: the chain was reset or is another one; use a new "
-                "DATABASE_URL for it, or correct SPOT_BSC_RPC_URL"
-            )
+        refuse_other_genesis(found, genesis_hash)
         return found
 
     def check_id(self, answer: Answer) -> None:
@@ -44,6 +39,16 @@ class ChainIdentity:
                 f"the node serves chain {found}, expected SPOT_BSC_CHAIN_ID={self.chain_id}: "
                 "correct SPOT_BSC_RPC_URL or the chain id"
             )
+
+
+def refuse_other_genesis(found: str, expected: str | None) -> None:
+    """Raises ListenerHalted unless block 0 is what the ledger was filled from (None: unknown)."""
+    if expected not in (None, found):
+        raise ListenerHalted(
+            f"block 0 of the node is {found}, but the ledger was filled from a chain whose "
+            f"block 0 is {expected}: the chain was reset or is another one; use a new "
+            "DATABASE_URL for it, or correct SPOT_BSC_RPC_URL"
+        )
 
 
 def chain_id_call() -> Call:

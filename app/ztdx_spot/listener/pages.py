@@ -7,6 +7,7 @@ transaction really emitted. Whatever does not fit together is a NodeError, and p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,9 +20,10 @@ from ztdx_spot.listener.events import (
     vault_events,
 )
 from ztdx_spot.node import bloom, shapes
-from ztdx_spot.node.client import Answer, Call, NodeClient, Refusal, result_of
+from ztdx_spot.node.client import Answer, Call, NodeClient, result_of
 from ztdx_spot.node.patience import Patience
 from ztdx_spot.node.receipts import ReceiptReader
+from ztdx_spot.node.refusal import Refusal
 from ztdx_spot.node.shapes import Header, RawLog, Receipt
 
 
@@ -125,16 +127,43 @@ class PageReader:
             for number in range(first, last + 1)
             if number in claimed or bloom.may_hold(headers[number].bloom, self._bits)
         ]
-        events = [
-            event
-            for header, receipts in zip(wanted, self._receipts.of_blocks(wanted), strict=True)
-            for event in _events_of_block(header, receipts, self._vault)
-        ]
-        standing = {(e.block_hash, e.tx_hash, e.topics, e.data) for e in events}
-        for log in logs or ():
+        receipts = dict(zip(wanted, self._receipts.of_blocks(wanted), strict=True))
+        events = {
+            header: _events_of_block(header, mine, self._vault) for header, mine in receipts.items()
+        }
+        self._check_claims(logs or (), events)
+        self._check_blooms(receipts)
+        # A node whose eth_getLogs is not the whole truth may be wrong about receipts, too, once.
+        doubtful = [header for header in wanted if _is_doubtful(header, logs, events[header])]
+        for header, again in zip(doubtful, self._receipts.of_blocks(doubtful), strict=True):
+            if again != receipts[header]:
+                raise NodeError(
+                    f"the receipts of block {header.number} are others when asked again"
+                )
+        return [event for header in wanted for event in events[header]]
+
+    def _check_claims(
+        self, logs: Sequence[RawLog], events: Mapping[Header, Sequence[VaultEvent]]
+    ) -> None:
+        standing = {
+            (e.block_hash, e.tx_hash, e.topics, e.data) for found in events.values() for e in found
+        }
+        for log in logs:
             if (log.block_hash, log.transaction_hash, log.topics, log.data) not in standing:
                 raise NodeError(f"eth_getLogs: {_place(log)} is in no receipt of its block")
-        return events
+
+    def _check_blooms(self, receipts: Mapping[Header, Sequence[Receipt]]) -> None:
+        """Receipts must explain why their block's bloom says that it may hold an event."""
+        for header, mine in receipts.items():
+            if not bloom.may_hold(header.bloom, self._bits):
+                continue
+            bits = 0
+            for log in (log for receipt in mine for log in receipt.logs):
+                bits |= bloom.bits_of(log.address, *log.topics)
+            if not bloom.may_hold(bits, self._bits):
+                raise NodeError(
+                    f"the receipts of block {header.number} lack logs that its bloom shows"
+                )
 
     def _events_of_logs(self, logs: Sequence[RawLog], last: Header) -> list[VaultEvent]:
         """What the receipts of the logs' transactions say; they must hold these logs and no other.
@@ -204,6 +233,21 @@ def _events_of_block(
             events.append(_event(ordinal, log, header.number, counted + place))
         counted += len(receipt.logs)
     return events
+
+
+def _is_doubtful(
+    header: Header, logs: Sequence[RawLog] | None, events: Sequence[VaultEvent]
+) -> bool:
+    """Whether eth_getLogs told of other events of the block, or could not tell."""
+    if logs is None:
+        return bool(events)
+    # A log that the node sends twice is one log.
+    told = Counter(
+        (log.transaction_hash, log.topics, log.data)
+        for log in set(logs)
+        if log.block_hash == header.block_hash
+    )
+    return told != Counter((event.tx_hash, event.topics, event.data) for event in events)
 
 
 def _event(ordinal: int, log: RawLog, block_number: int, log_index: int) -> VaultEvent:

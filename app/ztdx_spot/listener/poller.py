@@ -8,6 +8,7 @@ the new blocks do not hold is reversed in the same transaction.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ztdx_spot.config import ListenerSettings
@@ -22,18 +23,20 @@ from ztdx_spot.ledger.cursor import Cursor
 from ztdx_spot.ledger.database import Database
 from ztdx_spot.listener.ancestry import common_ancestor
 from ztdx_spot.listener.crediting import Blocks, Crediting
-from ztdx_spot.listener.identity import ChainIdentity, chain_id_call
+from ztdx_spot.listener.identity import ChainIdentity, chain_id_call, refuse_other_genesis
 from ztdx_spot.listener.pages import BranchError, Page, PageReader, block_call, known_block
 from ztdx_spot.listener.window import Window
 from ztdx_spot.node.client import Call, NodeClient, result_of
-from ztdx_spot.node.patience import Patience
+from ztdx_spot.node.patience import ATTEMPTS_MAX, Patience
 from ztdx_spot.node.shapes import header, quantity
 from ztdx_spot.ports import Clock, Entropy
 
 logger = logging.getLogger(__name__)
 
 LOOK_BACK_BLOCKS = 1000
-ATTEMPTS_MAX = 10
+REPAIR_PAGES_MAX = 50
+"""What a repair reads in one poll; beyond, what comes back is gone until the next."""
+PAGE_REQUESTS_MAX = 10
 """Requests for one page in one poll: from 100 blocks to 1 takes six halvings."""
 
 
@@ -89,19 +92,27 @@ class Poller:
         head, branch = self._patience.ask(lambda: self._head(cursor))
         if cursor is None:
             cursor = self._start(head, self._genesis_hash)
+        # Another listener may have begun this ledger, on another chain.
+        refuse_other_genesis(self._genesis_hash, cursor.genesis_hash)
         target = max(head - self._settings.confirmation_depth_blocks, 0)
         if branch is None:
             if target <= cursor.block:
                 return Poll(head, cursor.block + 1, min(target, cursor.block), 0)
             try:
-                return self._written(head, cursor, cursor, self._read_page(cursor, target, head))
+                return self._written(head, cursor, cursor, [self._read_page(cursor, target, head)])
             except BranchError as error:
                 branch = error
         ancestor = self._patience.ask(
             lambda: common_ancestor(self._node, self._database, self._identity, cursor, branch)
         )
-        page = self._read_page(ancestor, target, head) if target > ancestor.block else None
-        return self._written(head, cursor, ancestor, page)
+        pages: list[Page] = []
+        below = ancestor
+        # All that was processed is read again before anything is written, so that what comes back
+        # on the new branch is never gone in between.
+        while below.block < min(target, cursor.block) and len(pages) < REPAIR_PAGES_MAX:
+            pages.append(self._read_page(below, target, head))
+            below = Cursor(block=pages[-1].last_block, block_hash=pages[-1].last_hash)
+        return self._written(head, cursor, ancestor, pages)
 
     def _read_cursor(self) -> Cursor | None:
         with self._database.read() as transaction:
@@ -158,24 +169,32 @@ class Poller:
         Behind a balancer another node may answer the next request, so one that is behind is no
         reason to wait for the next poll.
         """
-        first, busy, behind = below.block + 1, 0, 0
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        first, busy, behind, doubts = below.block + 1, 0, 0, 0
+        for attempt in range(1, PAGE_REQUESTS_MAX + 1):
             last = min(target, below.block + self._window.blocks)
             blocks = last - below.block
             try:
                 page = self._pages.read(first, last, below.block_hash, head)
-            except NodeOverloadedError:
-                if not self._window.refused(blocks) or attempt == ATTEMPTS_MAX:
-                    raise
+            except NodeOverloadedError as error:
+                if error.certain:
+                    if not self._window.refused(blocks) or attempt == PAGE_REQUESTS_MAX:
+                        raise
+                    continue
+                # It may have failed for no reason of its own: the same again, then less.
+                doubts += 1
+                if doubts > 1:
+                    self._window.refused(blocks, certain=False)
+                self._patience.wait(error, doubts)
             except NodeBusyError as error:
-                if error.may_mean_range:
-                    self._window.refused(blocks)
-                if attempt == ATTEMPTS_MAX:
-                    raise
                 busy += 1
+                # Some providers count each call of a batch, or answer a range with such a code.
+                if error.may_mean_range or busy == ATTEMPTS_MAX:
+                    self._window.refused(blocks, certain=False)
+                if attempt == PAGE_REQUESTS_MAX:
+                    raise
                 self._patience.wait(error, busy)
             except NodeBehindError as error:
-                if attempt == ATTEMPTS_MAX:
+                if attempt == PAGE_REQUESTS_MAX:
                     raise
                 behind += 1
                 self._patience.wait(error, behind)
@@ -184,16 +203,16 @@ class Poller:
                 return page
         raise AssertionError("the last attempt returns or raises")
 
-    def _written(self, head: int, cursor: Cursor, ancestor: Cursor, page: Page | None) -> Poll:
+    def _written(self, head: int, cursor: Cursor, ancestor: Cursor, pages: Sequence[Page]) -> Poll:
         """Write what was read, and what a reorg undid."""
-        last_block = ancestor.block if page is None else page.last_block
+        last_block = pages[-1].last_block if pages else ancestor.block
         blocks = Blocks(
             expected=cursor,
             ancestor_block=ancestor.block,
             head_block=head,
             last_block=last_block,
-            last_hash=ancestor.block_hash if page is None else page.last_hash,
-            events=() if page is None else page.events,
+            last_hash=pages[-1].last_hash if pages else ancestor.block_hash,
+            events=[event for page in pages for event in page.events],
         )
         first = ancestor.block + 1
         try:

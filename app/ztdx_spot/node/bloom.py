@@ -5,6 +5,8 @@ A bloom has 2,048 bits; each address and topic sets three, taken from its keccak
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from eth_hash.auto import keccak
 
 
@@ -12,9 +14,16 @@ def bits_of(*items: str) -> int:
     """The bits that logs with all these addresses and topics (0x hex) set."""
     bits = 0
     for item in items:
-        digest = keccak(bytes.fromhex(item[2:]))
-        for position in (0, 2, 4):
-            bits |= 1 << (int.from_bytes(digest[position : position + 2], "big") & 0x7FF)
+        bits |= _bits_of_one(item)
+    return bits
+
+
+@lru_cache(maxsize=4096)
+def _bits_of_one(item: str) -> int:
+    digest = keccak(bytes.fromhex(item[2:]))
+    bits = 0
+    for position in (0, 2, 4):
+        bits |= 1 << (int.from_bytes(digest[position : position + 2], "big") & 0x7FF)
     return bits
 
 

@@ -14,41 +14,17 @@ from typing import TypeAlias
 import orjson
 
 from ztdx_spot.errors import NodeBusyError, NodeError, NodeOverloadedError
+from ztdx_spot.node.refusal import Refusal, refusal, refuse_status
 from ztdx_spot.node.shapes import seen
 from ztdx_spot.ports import AnswerTooLarge, HttpAnswer, Transport, TransportError, TransportTimeout
 
 REQUEST_TIMEOUT_S = 10.0
-
-NO_SUCH_METHOD_CODES = frozenset((-32601, -32004))
-"""JSON-RPC's own, and \"method not supported\" of EIP-1474."""
-BUSY_CODES = frozenset((429, -32005, -32007, -32012, -32016))
-"""What providers answer above a rate: 429 in the body, -32005 (Infura and others, also for ranges),
--32007 (QuickNode), -32012 and -32016 (others). The words beside them are never read."""
-
-BUSY_STATUSES = frozenset((429, 503))
-OVERLOAD_STATUSES = frozenset((413, 500, 502, 504))
-"""What a balancer answers when one request was too much for the node behind it."""
-
-RETRY_AFTER_MAX_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     method: str
     parameters: tuple[object, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A call that the node answered with an error object."""
-
-    method: str
-    code: int | None
-    text: str
-
-    @property
-    def is_busy(self) -> bool:
-        return self.code in BUSY_CODES
 
 
 Answer: TypeAlias = object
@@ -77,41 +53,25 @@ class NodeClient:
             ]
         )
         answer = self._post(body)
-        _check_status(answer)
+        refuse_status(answer)
         return _in_order(calls, ids, answer.body)
 
     def _post(self, body: bytes) -> HttpAnswer:
         try:
             return self._transport.post(body, self._timeout_s)
         except (AnswerTooLarge, TransportTimeout) as error:
-            raise NodeOverloadedError(f"the node gave no complete answer: {error}") from error
+            certain = isinstance(error, AnswerTooLarge)
+            text = f"the node gave no complete answer: {error}"
+            raise NodeOverloadedError(text, certain=certain) from error
         except TransportError as error:
             raise NodeError(f"the node gave no complete answer: {error}") from error
 
 
 def result_of(answer: Answer) -> object:
-    """The result; raises NodeBusyError or NodeError when the node refused the call."""
+    """The result. Raises NodeBusyError, NodeOverloadedError or NodeError when it was refused."""
     if isinstance(answer, Refusal):
-        text = f"{answer.method}: the node answered with error {answer.text}"
-        raise NodeBusyError(text) if answer.is_busy else NodeError(text)
+        raise answer.error()
     return answer
-
-
-def _check_status(answer: HttpAnswer) -> None:
-    if answer.status == 200:
-        return
-    text = f"the node answered with HTTP status {answer.status}, expected 200"
-    if answer.status in BUSY_STATUSES:
-        raise NodeBusyError(text, _retry_after_s(answer))
-    raise NodeOverloadedError(text) if answer.status in OVERLOAD_STATUSES else NodeError(text)
-
-
-def _retry_after_s(answer: HttpAnswer) -> float | None:
-    """What the node asks for in seconds, within bounds; dates are not read."""
-    value = answer.headers.get("retry-after", "").strip()
-    if not value.isascii() or not value.isdigit():
-        return None
-    return min(float(value[:6]), RETRY_AFTER_MAX_S)
 
 
 def _in_order(calls: Sequence[Call], ids: Sequence[int], body: bytes) -> list[Answer]:
@@ -120,9 +80,9 @@ def _in_order(calls: Sequence[Call], ids: Sequence[int], body: bytes) -> list[An
     except ValueError as error:
         raise NodeError(f"the node's answer is not JSON ({len(body)} bytes)") from error
     if isinstance(entries, dict) and isinstance(entries.get("error"), dict):
-        refusal = _refusal("the batch", entries["error"])
-        text = f"the node refused the batch: error {refusal.text}"
-        raise NodeBusyError(text) if refusal.is_busy else NodeOverloadedError(text)
+        whole = refusal("the batch", entries["error"])
+        text = f"the node refused the batch: error {whole.text}"
+        raise NodeBusyError(text) if whole.is_busy else NodeOverloadedError(text)
     if not isinstance(entries, list):
         raise NodeError(f"the node's answer to a batch is {seen(entries)}, expected a list")
     wanted = dict(zip(ids, calls, strict=True))
@@ -133,7 +93,10 @@ def _in_order(calls: Sequence[Call], ids: Sequence[int], body: bytes) -> list[An
             raise NodeError(f"the node answered request {number} twice")
         found[number] = answer
     if len(found) != len(ids):
-        raise NodeError(f"the node answered {len(found)} of the {len(ids)} calls of a batch")
+        text = f"the node answered {len(found)} of the {len(ids)} calls of a batch"
+        refused = [answer for answer in found.values() if isinstance(answer, Refusal)]
+        # geth refuses a batch that is too large in an entry for its first call.
+        raise NodeOverloadedError(f"{text}: {refused[0].text}") if refused else NodeError(text)
     return [found[number] for number in ids]
 
 
@@ -146,15 +109,7 @@ def _one(wanted: dict[int, Call], entry: object) -> tuple[int, Answer]:
         raise NodeError(f"the node answered a request {seen(number)} that was not sent")
     error = entry.get("error")
     if error is not None:
-        return number, _refusal(wanted[number].method, error)
+        return number, refusal(wanted[number].method, error)
     if "result" not in entry:
         raise NodeError(f"{wanted[number].method}: the answer has no result")
     return number, entry["result"]
-
-
-def _refusal(method: str, error: object) -> Refusal:
-    if not isinstance(error, dict):
-        return Refusal(method, None, seen(error))
-    code = error.get("code")
-    text = f"{seen(code)}: {seen(error.get('message'))}"
-    return Refusal(method, code if type(code) is int else None, text)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from ztdx_spot.errors import NodeBehindError, NodeError
 from ztdx_spot.node import shapes
-from ztdx_spot.node.client import NO_SUCH_METHOD_CODES, Answer, Call, NodeClient, Refusal, result_of
+from ztdx_spot.node.client import Answer, Call, NodeClient, result_of
 from ztdx_spot.node.patience import Patience
+from ztdx_spot.node.refusal import Refusal
 from ztdx_spot.node.shapes import Header, Receipt
 
 RECEIPTS_PER_BATCH = 100
@@ -32,7 +33,6 @@ class ReceiptReader:
             found = self._patience.ask(lambda: self._whole_blocks(headers))
             if found is not None:
                 return found
-            self._has_block_receipts = False
         hashes = [tx_hash for header in headers for tx_hash in header.transaction_hashes]
         receipts = self.of_transactions(hashes)
         return [
@@ -49,11 +49,15 @@ class ReceiptReader:
         return found
 
     def _whole_blocks(self, headers: Sequence[Header]) -> list[list[Receipt]] | None:
-        """None: the node does not know the method."""
+        """None: the node does not know the method, or will not answer it now."""
         answers = self._node.ask(
             [Call("eth_getBlockReceipts", (header.block_hash,)) for header in headers]
         )
-        if any(isinstance(a, Refusal) and a.code in NO_SUCH_METHOD_CODES for a in answers):
+        refusals = [answer for answer in answers if isinstance(answer, Refusal)]
+        if any(refusal.is_of_method for refusal in refusals):
+            self._has_block_receipts = False
+            return None
+        if any(type(refusal.error()) is NodeError for refusal in refusals):
             return None
         return [
             _checked(header, _receipts_of(header, answer))

@@ -30,8 +30,8 @@ def ledger(database: Database, entropy: CountingEntropy) -> Database:
         for number, user, amount in ((5, ALICE, "1.5"), (6, BOB, "7"))
     )
     with database.write() as transaction:
-        deposits.write_blocks(transaction, 97, 0, [kept, lost], entropy, 1)
-        deposits.write_blocks(transaction, 97, 5, [], entropy, 2)
+        deposits.write_blocks(transaction, 97, 0, 6, [kept, lost], entropy, 1)
+        deposits.write_blocks(transaction, 97, 5, 6, [], entropy, 2)
         credit = AdminCredit(BOB, "USDT", "20", None)
         admin_credits.credit(transaction, credit, "credit", 3)
         debits.debit(transaction, ALICE, "DF", "0.5", 4)
@@ -108,6 +108,15 @@ def test_what_was_changed_is_named(ledger: Database, tampering: str, found: list
     with ledger.write() as transaction:
         transaction.execute(tampering)
     assert differences(ledger) == found
+
+
+def test_an_entry_that_is_no_amount_is_named_and_the_rest_is_looked_at(ledger: Database) -> None:
+    ledger.connection.execute("PRAGMA ignore_check_constraints=1")
+    with ledger.write() as transaction:
+        transaction.execute("UPDATE spot_ledger_entries SET amount = 'abc' WHERE kind = 'debit'")
+    found = differences(ledger)
+    assert f"entry 5 (DF of {ALICE}): expected an amount, found 'abc'" in found
+    assert f"DF of {ALICE}, available: expected 1.5, found 1" in found
 
 
 def test_a_missing_audit_row_is_named(ledger: Database) -> None:

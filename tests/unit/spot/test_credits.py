@@ -12,6 +12,7 @@ from .world import (
     BOB,
     ONE_DF,
     STRANGER,
+    CountingEntropy,
     FakeClock,
     ScriptedNode,
     deposit_log,
@@ -50,6 +51,24 @@ def test_several_deposits_of_one_transaction_are_all_credited(
     node.head = 30
     assert either.poll().credited == 3
     assert (either.available(), either.available(BOB)) == ("2", "1")
+
+
+def test_one_transaction_hash_on_two_chains_is_a_deposit_of_each(
+    node: ScriptedNode, either: Listener, clock: FakeClock, entropy: CountingEntropy
+) -> None:
+    node.logs, node.head = [deposit_log(5, tx=7)], 30
+    either.poll()
+    other_node = ScriptedNode(chain=56, head=30, logs=[deposit_log(15, tx=7)])
+    settings = {**either.settings, "chain_id": 56}
+    other = Listener(other_node, clock, entropy, either.database, either.path, settings)
+    other.poll()
+    other_node.head = 50
+    assert other.poll().credited == 1
+    assert either.ask("SELECT chain_id, block_number, status FROM spot_deposits ORDER BY 2") == [
+        (97, 5, "confirmed"),
+        (56, 15, "confirmed"),
+    ]
+    assert either.available() == "2"
 
 
 def test_equal_deposits_of_one_user_are_different_deposits(

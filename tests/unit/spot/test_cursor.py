@@ -30,9 +30,9 @@ def started(database: Database) -> None:
         cursor.start(transaction, 97, 10, GENESIS, 1)
 
 
-def kept(database: Database, below: int = 2**62, limit: int = 10**6) -> list[int]:
+def kept(database: Database, up_to: int = 2**62, limit: int = 10**6) -> list[int]:
     with database.read() as transaction:
-        return [number for number, _ in cursor.kept_blocks(transaction, 97, below, limit)]
+        return [number for number, _ in cursor.kept_blocks(transaction, 97, -1, up_to, limit)]
 
 
 def keep(database: Database, ancestor: int, block: int) -> None:
@@ -85,7 +85,7 @@ class TestKeptBlocks:
     ) -> None:
         for block in range(10, 20):
             keep(database, block - 1, block)
-        assert kept(database, below=18, limit=3) == [17, 16, 15]
+        assert kept(database, up_to=17, limit=3) == [17, 16, 15]
 
     def test_what_is_above_the_ancestor_is_forgotten(self, database: Database) -> None:
         for block in range(10, 20):
@@ -114,3 +114,20 @@ class TestKeptBlocks:
         old = [block for block in found if block < blocks[-1] - 1100]
         assert len({block // 100 for block in old}) == len(old)
         assert {block // 100 for block in found} == {block // 100 for block in blocks}
+
+    def test_thinning_of_one_chain_reads_and_touches_no_other(self, database: Database) -> None:
+        blocks_of = {56: [0, 40, 80], 97: [10, 50, 90, 1000], 137: [5, 45, 95]}
+        with database.write() as transaction:
+            for chain_id in (56, 137, 97):
+                below = -1
+                for block in blocks_of[chain_id]:
+                    cursor.keep_block(transaction, chain_id, below, block, tx_hash(block))
+                    below = block
+        rows = database.connection.execute(
+            "SELECT chain_id, block_number FROM spot_processed_blocks ORDER BY block_number"
+        ).fetchall()
+        found = {
+            chain_id: [block for chain, block in rows if chain == chain_id]
+            for chain_id in blocks_of
+        }
+        assert found == {**blocks_of, 97: [10, 1000]}

@@ -26,6 +26,7 @@ from .world import ALICE, BOB, FakeClock
 NOW_S = 1_000_000
 WATCHED = WatchedListener(expected=True)
 STATUS = ListenerStatus(
+    head_since=None,
     head_block=1020,
     succeeded_at=NOW_S,
     failed_polls=0,
@@ -143,12 +144,23 @@ class TestVerdict:
     def test_all_that_is_missing_is_told_at_once(self) -> None:
         assert len(missing(head_block=1, failed_polls=10, negative_balances=1)) == 3
 
-    def test_a_clock_that_went_back_is_no_stall(self) -> None:
-        ahead = replace(STATUS, succeeded_at=NOW_S + 50)
-        verdict = judge(WATCHED, replace(TRACES, status=ahead, cursor_moved_at=NOW_S + 50), NOW_S)
+    def test_a_clock_that_went_back_a_little_is_no_stall(self) -> None:
+        ahead = replace(STATUS, succeeded_at=NOW_S + 30)
+        verdict = judge(WATCHED, replace(TRACES, status=ahead, cursor_moved_at=NOW_S + 30), NOW_S)
         assert verdict.ready
         assert verdict.listener is not None
         assert verdict.listener.seconds_since_poll == 0
+
+    def test_a_clock_that_went_back_a_day_hides_no_dead_listener(self) -> None:
+        ahead = replace(STATUS, succeeded_at=NOW_S + 86_400)
+        verdict = judge(WATCHED, replace(TRACES, status=ahead), NOW_S)
+        assert verdict.missing == ["the last poll is 86400 s ahead: a clock was set back"]
+
+    def test_a_head_that_stands_is_a_warning(self) -> None:
+        for stands_s, warnings in ((120, []), (121, ["the node's head has stood for 121 s"])):
+            status = replace(STATUS, head_since=NOW_S - stands_s)
+            verdict = judge(WATCHED, replace(TRACES, status=status), NOW_S)
+            assert (verdict.ready, verdict.warnings) == (True, warnings)
 
 
 def report(api: Api, chain_id: int = 97, **changes: Any) -> None:
@@ -186,6 +198,7 @@ class TestStatusTable:
             assert listener_status.read(transaction, 56) is None
         assert status == ListenerStatus(
             head_block=7,
+            head_since=int(api.clock.time_s),
             succeeded_at=5,
             failed_polls=3,
             trouble="x",

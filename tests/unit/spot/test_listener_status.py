@@ -84,6 +84,7 @@ class TestStatus:
         listener.run(1)
         assert listener.status() == ListenerStatus(
             head_block=300,
+            head_since=START_S,
             succeeded_at=START_S,
             failed_polls=0,
             trouble=None,

@@ -81,6 +81,20 @@ class TestContents:
         found = ask(old_path, "SELECT id, event_ordinal FROM spot_deposits ORDER BY id")
         assert found == [("d1", 0), ("d2", 0), ("d3", 1), ("d4", 0), ("d5", 0)]
 
+    def test_an_orphaned_row_takes_no_ordinal_from_a_confirmed_one(self, old_path: Path) -> None:
+        with closing(sqlite3.connect(old_path)) as connection, connection:
+            connection.execute(
+                "INSERT INTO spot_deposits SELECT 'd6', user_address, token, amount, chain_id,"
+                " tx_hash, 9, 1, 'orphaned', 99, 99 FROM spot_deposits WHERE id = 'd1'"
+            )
+        convert(old_path)
+        found = ask(
+            old_path,
+            "SELECT status, log_index, event_ordinal FROM spot_deposits"
+            f" WHERE tx_hash = '{version_1.tx_hash(1)}' ORDER BY log_index",
+        )
+        assert found == [("orphaned", 1, 0), ("confirmed", 4, 0)]
+
     def test_every_credit_has_its_entry_in_the_order_of_time(self, old_path: Path) -> None:
         convert(old_path)
         found = ask(

@@ -324,6 +324,8 @@ class TestPoll:
         if method == "eth_getTransactionReceipt":
             listener.settings["verify"] = "boundary"
         node.logs, node.head = [deposit_log(1)], 21
+        if method == "eth_getBlockReceipts":  # refused, the transactions' own would do
+            node.fail("eth_getTransactionReceipt", refuses(-32000))
         node.fail(method, entry)
         self.check_once(listener)
 

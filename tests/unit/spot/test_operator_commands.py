@@ -101,6 +101,15 @@ class TestVerifyLedger:
             "1 balances, 1 entries, 1 deposits, 0 admin credits: 1 difference",
         ]
 
+    def test_a_file_of_another_version_is_refused_and_left_as_it_is(self, path: Path) -> None:
+        execute(path, "PRAGMA user_version = 1")
+        result = run(path, "verify-ledger")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert result.stderr == (
+            "the database has schema version 1, expected 2: start the program on it once, which "
+            "converts an older one\n"
+        )
+
 
 class TestReplayQuarantine:
     def test_what_is_still_refused_stays_held_with_its_reason(self, path: Path) -> None:

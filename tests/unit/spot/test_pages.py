@@ -77,6 +77,21 @@ class TestClaims:
         claims(node, deposit_log(5), foreign)
         refused(either)
 
+    @pytest.mark.parametrize("outside", [6, 11])
+    def test_a_true_log_of_a_block_outside_of_the_page_spoils_it(
+        self, node: ScriptedNode, either: Listener, outside: int
+    ) -> None:
+        either.settings["start_block"] = 7
+        node.logs = [deposit_log(8), deposit_log(outside, account=BOB)]
+        claims(node, *node.logs)
+        with pytest.raises(NodeError):
+            either.poll()
+        assert (either.available(), either.available(BOB)) == (None, None)
+        assert either.cursor_block() == 6
+        node.lies.clear()
+        either.poll()
+        assert (either.available(), either.available(BOB)) == ("1", None)
+
     def test_a_log_twice_is_credited_once(self, node: ScriptedNode, either: Listener) -> None:
         claims(node, deposit_log(5), deposit_log(5))
         assert either.poll().credited == 1
@@ -128,19 +143,56 @@ class TestHoles:
         else:
             assert either.poll().credited == 2
 
-    def test_a_bloom_that_allows_an_event_in_a_block_without_one_costs_a_question_only(
+    def test_a_bloom_that_other_logs_explain_costs_a_question_only(
         self, node: ScriptedNode, listener: Listener
     ) -> None:
-        node.lies["eth_getBlockByNumber"] = lambda _parameters, block: (
-            block
-            and {
-                **block,
-                "logsBloom": "0x" + "ff" * 256,
-            }
-        )
+        other = deposit_log(7, tx=71, topics=["0x" + "11" * 32])
+        clone = deposit_log(7, tx=72, log_index=1, address="0x" + "c1" * 20)
+        node.logs += [other, clone]
+        claims(node, node.logs[0])
         assert listener.poll().credited == 1
         asked = [c for c in node.batches[-1] if c["method"] == "eth_getBlockReceipts"]
-        assert (len(asked), listener.cursor_block()) == (10, 10)
+        assert (len(asked), listener.cursor_block()) == (2, 10)
+
+    def test_receipts_that_do_not_explain_the_bloom_are_no_answer(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        claims(node)
+        node.lies["eth_getBlockReceipts"] = lambda _parameters, receipts: [
+            {**receipt, "logs": []} for receipt in receipts
+        ]
+        with pytest.raises(NodeError, match="lack logs that its bloom shows"):
+            listener.poll()
+        assert listener.cursor_block() == 0
+        node.lies.clear()
+        assert listener.poll().credited == 1
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda logs: [*logs, logs[-1]],
+            lambda logs: [*logs, {**logs[-1], "data": "0x" + f"{10**24:064x}"}],
+        ],
+        ids=["one twice", "one more"],
+    )
+    def test_receipts_that_say_more_than_the_logs_must_say_so_twice(
+        self, node: ScriptedNode, listener: Listener, spoil: Callable[[list[Any]], list[Any]]
+    ) -> None:
+        spoiled = iter([True])
+
+        def lie(_parameters: object, receipts: Any) -> Any:
+            if not next(spoiled, False):
+                return receipts
+            return [
+                {**receipt, "logs": spoil(receipt["logs"])} if receipt["logs"] else receipt
+                for receipt in receipts
+            ]
+
+        node.lies["eth_getBlockReceipts"] = lie
+        with pytest.raises(NodeError):
+            listener.poll()
+        assert listener.poll().credited == 1
+        assert listener.available() == "1"
 
     def test_an_empty_bloom_does_not_outweigh_a_log(
         self, node: ScriptedNode, listener: Listener
@@ -176,6 +228,25 @@ class TestBlocks:
         with pytest.raises(NodeError, match=f"block {number} is not a child of block {number - 1}"):
             listener.poll()
         refused(listener)
+
+    @pytest.mark.parametrize("first", [1, 11])
+    def test_a_page_begins_with_a_child_of_the_block_below_it(
+        self, node: ScriptedNode, listener: Listener, first: int
+    ) -> None:
+        if first == 11:
+            listener.poll()
+            node.head = 31
+        node.logs.append(deposit_log(first, account=BOB))
+        node.lies["eth_getBlockByNumber"] = lambda _parameters, block: (
+            block
+            and ({**block, "parentHash": OTHER_HASH} if block["number"] == hex(first) else block)
+        )
+        with pytest.raises(NodeError):
+            listener.poll()
+        assert (listener.cursor_block(), listener.available(BOB)) == (first - 1, None)
+        node.lies.clear()
+        listener.poll()
+        assert listener.available(BOB) == "1"
 
     @pytest.mark.parametrize("unknown", [10, 30])
     def test_the_node_must_know_the_last_block_and_the_one_that_confirms_it(
@@ -315,16 +386,34 @@ class TestReceipts:
         assert ["eth_getBlockReceipts"] not in node.methods()
         assert ["eth_getTransactionReceipt"] in node.methods()
 
-    def test_any_other_refusal_of_block_receipts_proves_nothing(
-        self, node: ScriptedNode, listener: Listener
+    @pytest.mark.parametrize("code", [-32000, -32001, -32600, -32602])
+    def test_block_receipts_refused_for_another_reason_are_asked_for_again_next_time(
+        self, node: ScriptedNode, listener: Listener, code: int
     ) -> None:
-        node.lies["eth_getBlockReceipts"] = lambda _p, _r: refuses(-32000, "pruned")
-        refused(listener)
+        node.fail("eth_getBlockReceipts", refuses(code, "not now"))
+        assert listener.poll().credited == 1
+        assert ["eth_getTransactionReceipt"] in node.methods()
+        node.head, node.batches = 31, []
+        node.logs.append(deposit_log(11))
+        listener.poll()
+        assert ["eth_getBlockReceipts"] in node.methods()
 
     def test_without_block_receipts_a_receipt_of_another_block_spoils_the_page(
         self, node: ScriptedNode, listener: Listener
     ) -> None:
         node.lies["eth_getBlockReceipts"] = lambda _p, _r: refuses(-32601)
+        node.lies["eth_getTransactionReceipt"] = lambda _p, receipt: _rehashed(receipt)
+        refused(listener)
+
+    @pytest.mark.parametrize("claimed", [[], [deposit_log(5, blockHash=OTHER_HASH)]])
+    @pytest.mark.parametrize("one_by_one", [False, True])
+    def test_receipts_of_another_block_spoil_the_page_even_if_no_log_speaks_against_them(
+        self, node: ScriptedNode, listener: Listener, claimed: list[Wire], one_by_one: bool
+    ) -> None:
+        claims(node, *claimed)
+        node.lies["eth_getBlockReceipts"] = lambda _p, receipts: (
+            refuses(-32601) if one_by_one else [_rehashed(receipt) for receipt in receipts]
+        )
         node.lies["eth_getTransactionReceipt"] = lambda _p, receipt: _rehashed(receipt)
         refused(listener)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,7 +18,7 @@ from ztdx_spot.errors import (
     NodeOverloadedError,
 )
 from ztdx_spot.listener.events import SPOT_DEPOSIT_TOPIC0
-from ztdx_spot.ports import AnswerTooLarge, TransportTimeout
+from ztdx_spot.ports import AnswerTooLarge, HttpAnswer, TransportTimeout
 
 from .listener_world import Listener
 from .world import (
@@ -387,26 +391,121 @@ class TestPatience:
         (slept_s,) = clock.sleeps_s
         assert 0.125 <= slept_s <= 0.25
 
-    @pytest.mark.parametrize("status", [413, 500, 502, 504])
     def test_a_page_that_was_too_much_is_halved_at_once(
-        self, node: ScriptedNode, either: Listener, clock: FakeClock, status: int
+        self, node: ScriptedNode, either: Listener, clock: FakeClock
     ) -> None:
         node.head = 200
-        node.fail_batch("eth_getLogs", *[sends(b"", status)] * 2)
+        node.fail_batch("eth_getLogs", *[sends(b"", 413)] * 2)
         assert either.poll().last_block == 25
         assert node.windows() == [(1, 100), (1, 50), (1, 25)]
         assert clock.sleeps_s == []
 
-    @pytest.mark.parametrize("error", [AnswerTooLarge("33 MB"), TransportTimeout("10 s")])
-    def test_an_answer_too_large_or_too_late_is_halved_too(
-        self, node: ScriptedNode, listener: Listener, error: Exception
+    @pytest.mark.parametrize("status", [500, 502, 504])
+    def test_an_error_of_a_gateway_is_asked_again_after_a_pause_and_then_halved(
+        self, node: ScriptedNode, either: Listener, clock: FakeClock, status: int
     ) -> None:
-        def breaks(_batch: object) -> None:
-            raise error
-
         node.head = 200
-        node.fail_batch("eth_getLogs", breaks)  # type: ignore[arg-type]
+        node.fail_batch("eth_getLogs", *[sends(b"", status)] * 2)
+        assert either.poll().last_block == 50
+        assert node.windows() == [(1, 100), (1, 100), (1, 50)]
+        assert len(clock.sleeps_s) == 2
+
+    @pytest.mark.parametrize("status", [500, 502, 504])
+    def test_an_error_of_a_gateway_at_the_tip_does_not_slow_a_later_catch_up(
+        self, node: ScriptedNode, either: Listener, status: int
+    ) -> None:
+        node.head = 21
+        node.fail_batch("eth_getLogs", *[sends(b"", status)] * 3)
+        with pytest.raises(NodeOverloadedError):
+            either.poll()
+        either.poll()
+        node.head = 1_021
+        polls = 0
+        while either.cursor_block() != 1_001:
+            either.poll()
+            polls += 1
+        assert polls == 10
+
+    def test_a_limit_that_counts_the_calls_of_a_batch_makes_pages_smaller(
+        self, node: ScriptedNode, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = node.post
+
+        def limited(body: bytes, timeout_s: float) -> HttpAnswer:
+            if len(json.loads(body)) > 60:
+                return HttpAnswer(429, {}, b"")
+            return answer(body, timeout_s)
+
+        monkeypatch.setattr(node, "post", limited)
+        node.head = 300
+        for _ in range(30):
+            with contextlib.suppress(NodeBusyError):
+                listener.poll()
+        assert listener.cursor_block() == 280
+
+    def test_geth_refuses_a_batch_that_is_too_large_in_an_entry_for_its_first_call(
+        self, node: ScriptedNode, either: Listener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = node.post
+
+        def limited(body: bytes, timeout_s: float) -> HttpAnswer:
+            batch = json.loads(body)
+            if len(batch) <= 30:
+                return answer(body, timeout_s)
+            error = {"code": -32600, "message": "batch too large"}
+            refusal = [{"jsonrpc": "2.0", "id": batch[0]["id"], "error": error}]
+            return HttpAnswer(200, {}, json.dumps(refusal).encode())
+
+        grown = [deposit_log(block, tx=block) for block in range(1, 90)]
+        node.logs, node.head = list(grown), 300
+        monkeypatch.setattr(node, "post", limited)
+        either.poll_to_the_end()
+        assert (either.available(), either.cursor_block()) == ("89", 280)
+        node.reorg(60)
+        node.logs = grown[:59]
+        either.poll_to_the_end()
+        assert (either.available(), either.cursor_block()) == ("59", 280)
+
+    def test_an_answer_too_large_is_halved_and_one_too_late_asked_for_again(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        def breaks(error: Exception) -> Callable[[object], Any]:
+            def answer(_batch: object) -> Any:
+                raise error
+
+            return answer
+
+        node.head = 400
+        node.fail_batch("eth_getLogs", breaks(AnswerTooLarge("33 MB")))  # type: ignore[arg-type]
         assert listener.poll().last_block == 50
+        node.fail_batch("eth_getLogs", breaks(TransportTimeout("10 s")))  # type: ignore[arg-type]
+        assert listener.poll().last_block == 100
+
+    @pytest.mark.parametrize("code", [-32002, -32003])
+    @pytest.mark.parametrize("method", ["eth_getBlockByNumber", "eth_getBlockReceipts"])
+    def test_what_is_left_of_a_batch_that_grew_too_large_halves_the_page(
+        self,
+        node: ScriptedNode,
+        listener: Listener,
+        monkeypatch: pytest.MonkeyPatch,
+        method: str,
+        code: int,
+    ) -> None:
+        answer = node.post
+
+        def limited(body: bytes, timeout_s: float) -> HttpAnswer:
+            batch = json.loads(body)
+            answered = json.loads(answer(body, timeout_s).body)
+            if len(batch) > 30 and batch[-1]["method"] == method:
+                error = {"code": code, "message": "response too large"}
+                answered[-1] = {"jsonrpc": "2.0", "id": batch[-1]["id"], "error": error}
+            return HttpAnswer(200, {}, json.dumps(answered).encode())
+
+        monkeypatch.setattr(node, "post", limited)
+        node.logs = [deposit_log(block, tx=block) for block in range(1, 90)]
+        node.head = 300
+        listener.poll_to_the_end()
+        assert (listener.available(), listener.cursor_block()) == ("89", 280)
 
     @pytest.mark.parametrize("code", [-32000, -32001, -32602, -32005, -32614, 3, None, "-32005"])
     @pytest.mark.parametrize("cap_blocks", [50, 10, 7, 1])

@@ -74,6 +74,22 @@ class TestHolding:
         assert (either.available(), either.cursor_block()) == ("2", 10)
         assert either.quarantine() == [(5, "held")]
 
+    @pytest.mark.parametrize("byte", range(12))
+    def test_a_dirty_byte_anywhere_above_an_indexed_address_is_held(
+        self, node: ScriptedNode, listener: Listener, byte: int
+    ) -> None:
+        clean = [SPOT_DEPOSIT_TOPIC0, address_topic(BOB), address_topic(DF)]
+        dirt = [(topic, digit) for topic in (1, 2) for digit in (2 * byte, 2 * byte + 1)]
+        node.logs, node.head = [deposit_log(4)], 30
+        for log_index, (topic, digit) in enumerate(dirt):
+            topics = [*clean]
+            place = len("0x") + digit
+            topics[topic] = topics[topic][:place] + "1" + topics[topic][place + 1 :]
+            node.logs.append(deposit_log(5, log_index=log_index, topics=topics))
+        assert listener.poll().credited == 1
+        assert (listener.available(), listener.available(BOB)) == ("1", None)
+        assert listener.quarantine() == [(5, "held")] * 4
+
     def test_it_is_held_with_its_raw_bytes_its_place_and_the_reason(
         self, node: ScriptedNode, either: Listener, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -194,6 +210,17 @@ class TestReorgs:
         node.reorg(25)
         either.poll()
         assert either.quarantine() == [(10, "held")]
+
+    def test_what_is_held_of_the_ancestor_itself_stays_held(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        node.logs = [deposit_log(24, data="0x"), deposit_log(25, data="0x")]
+        for node.head in range(20, 61):
+            either.poll()
+        node.reorg(25)
+        node.logs = [deposit_log(24, data="0x")]
+        assert either.poll().first_block == 25
+        assert either.quarantine() == [(24, "held"), (25, "orphaned")]
 
     def test_a_credited_row_that_the_database_will_not_move_is_reversed_and_held(
         self, node: ScriptedNode, either: Listener

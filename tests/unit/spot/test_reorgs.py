@@ -8,7 +8,17 @@ from ztdx_spot.errors import ListenerHalted, NodeError
 from ztdx_spot.ledger import debits
 
 from .listener_world import Listener
-from .world import ALICE, BOB, ScriptedNode, Wire, answers, deposit_log, refuses
+from .world import (
+    ALICE,
+    BOB,
+    CountingEntropy,
+    FakeClock,
+    ScriptedNode,
+    Wire,
+    answers,
+    deposit_log,
+    refuses,
+)
 
 
 def grown(listener: Listener, head: int, *logs: Wire) -> None:
@@ -117,6 +127,34 @@ class TestRepair:
         either.poll()
         assert either.statuses() == [("1", "orphaned"), ("2", "confirmed")]
         assert either.entries()[1:] == [("reversal", "-1"), ("deposit", "2")]
+
+    def test_an_old_credit_is_taken_before_the_new_one_is_given(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        one, two = deposit_log(30, tx=7), deposit_log(30, tx=7, amount_wei=2 * 10**18)
+        grown(either, 60, one)
+        for branch, log in ((None, two), (0, one)):
+            node.reorg(25, branch)
+            node.logs = [log]
+            either.poll()
+        sums = either.ask("SELECT kind, amount, available FROM spot_ledger_entries ORDER BY seq")
+        assert sums == [
+            ("deposit", "1", "1"),
+            ("reversal", "-1", "0"),
+            ("deposit", "2", "2"),
+            ("reversal", "-2", "0"),
+            ("deposit", "1", "1"),
+        ]
+
+    def test_a_balance_shows_no_credit_of_two_branches_at_once(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        grown(either, 60, deposit_log(26, tx=7), deposit_log(38, tx=8, amount_wei=4 * 10**18))
+        node.reorg(25)
+        node.logs = [deposit_log(27, tx=9, amount_wei=2 * 10**18)]
+        either.poll()
+        sums = either.ask("SELECT available FROM spot_ledger_entries ORDER BY seq")
+        assert sums == [("1",), ("5",), ("4",), ("0",), ("2",)]
 
     def test_spent_money_leaves_a_debt_that_is_told(
         self, node: ScriptedNode, either: Listener, caplog: pytest.LogCaptureFixture
@@ -286,6 +324,50 @@ class TestBranches:
         node.before = reorg
         either.poll()
         assert (either.available(), either.cursor_block()) == ("0", 45)
+
+
+class TestTwoChains:
+    """One file for both, with one transaction hash on both."""
+
+    @pytest.fixture
+    def other(self, either: Listener, clock: FakeClock, entropy: CountingEntropy) -> Listener:
+        node, settings = ScriptedNode(chain=56), {**either.settings, "chain_id": 56}
+        return Listener(node, clock, entropy, either.database, either.path, settings)
+
+    def rows_of_chains(self, listener: Listener) -> list[tuple[int, int, str]]:
+        return listener.ask(
+            "SELECT chain_id, block_number, status FROM spot_deposits ORDER BY rowid"
+        )
+
+    def test_a_reorg_on_one_changes_nothing_of_the_other(
+        self, node: ScriptedNode, either: Listener, other: Listener
+    ) -> None:
+        grown(either, 60, deposit_log(30, tx=7), deposit_log(31, tx=8))
+        grown(other, 60, deposit_log(30, tx=7), deposit_log(31, tx=8))
+        sightings = either.sightings()
+        node.reorg(25)
+        node.logs = [deposit_log(33, tx=8)]
+        assert either.poll().reversed == 1
+        other.poll()
+        assert self.rows_of_chains(either) == [
+            (97, 30, "orphaned"),
+            (97, 33, "confirmed"),
+            (56, 30, "confirmed"),
+            (56, 31, "confirmed"),
+        ]
+        assert either.available() == "3"
+        assert either.sightings() == [*sightings, ("orphaned", 30), ("moved", 33)]
+
+    def test_an_orphaned_row_of_one_is_not_restored_by_the_other(
+        self, node: ScriptedNode, either: Listener, other: Listener
+    ) -> None:
+        grown(either, 60, deposit_log(30, tx=7))
+        node.reorg(25)
+        node.logs = []
+        either.poll()
+        grown(other, 60, deposit_log(35, tx=7))
+        assert self.rows_of_chains(either) == [(97, 30, "orphaned"), (56, 35, "confirmed")]
+        assert either.available() == "1"
 
 
 class TestWalk:
@@ -476,3 +558,19 @@ class TestMigratedFile:
         listener.poll_to_the_end()
         assert [row.block_number for row in listener.rows()] == [1940, 500]
         assert listener.available() == "2"
+
+    def test_with_a_low_oldest_hash_the_scan_begins_at_block_0_again(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        either.settings["start_block"] = 0
+        node.head, node.logs = 30, [deposit_log(0), deposit_log(5)]
+        either.poll_to_the_end()
+        self.forget_hashes(either)
+        either.restart()
+        node.head = 32
+        either.poll()
+        node.reorg(1)
+        node.logs = [deposit_log(0)]
+        assert either.poll().first_block == 0
+        assert node.windows()[-1] == (0, 12)
+        assert (either.places(), either.available()) == ([(0, 0, 0)], "1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ztdx_spot.listener.window import BLOCKS_PER_PAGE_MAX, PATIENCE_PAGES_MAX, Window
+from ztdx_spot.listener.window import BLOCKS_PER_PAGE_MAX, FULL_PAGES_MAX, Window
 
 
 def pages_until_it_grows(window: Window, pages_max: int = 10_000) -> int:
@@ -73,14 +73,55 @@ def test_a_fixed_cap_is_tried_less_and_less_often_but_never_given_up(cap: int) -
         else:
             window.served(window.blocks)
             pages += 1
-    assert waits[-1] == PATIENCE_PAGES_MAX
+    assert waits[-1] == FULL_PAGES_MAX
     assert waits[-6:] == sorted(waits[-6:])
 
 
-def test_a_growth_that_was_served_once_costs_no_patience() -> None:
+def test_each_growth_that_fails_doubles_the_pages_before_the_next() -> None:
+    window, waits = Window(), []
+    window.refused(20)
+    for _ in range(4):
+        waits.append(pages_until_it_grows(window))
+        window.refused(window.blocks)
+    assert waits == [10, 20, 40, 80]
+
+
+def test_a_page_that_failed_for_no_reason_of_its_own_costs_a_page_or_two() -> None:
+    window, served_blocks = Window(), 0
+    for page in range(4_000):
+        if page % 100 == 99:
+            window.refused(window.blocks, certain=False)
+        else:
+            served_blocks += window.blocks
+            window.served(window.blocks)
+    assert served_blocks / 4_000 > 95
+
+
+def test_a_page_of_one_block_teaches_nothing() -> None:
     window = Window()
-    window.refused(50)
-    pages_until_it_grows(window)
-    window.served(50)
-    window.refused(50)
+    assert not window.refused(1, certain=False)
+    assert not window.refused(1)
+    assert window.blocks == 100
+
+
+def test_a_limit_that_doubts_meet_again_and_again_is_tried_less_often() -> None:
+    window, failures = Window(), 0
+    for _ in range(1_000):
+        if window.blocks > 50:
+            window.refused(window.blocks, certain=False)
+            failures += 1
+        else:
+            window.served(window.blocks)
+    assert failures < 12
+
+
+def test_the_documented_size_once_served_makes_all_good() -> None:
+    window = Window()
+    for _ in range(5):
+        window.refused(window.blocks)
+        pages_until_it_grows(window)
+    while window.blocks < 100:
+        pages_until_it_grows(window)
+    window.served(100)
+    window.refused(100)
     assert pages_until_it_grows(window) == 10
