@@ -197,6 +197,8 @@ class Poller:
                 if attempt == PAGE_REQUESTS_MAX:
                     raise
                 behind += 1
+                # A head that is told a little too high, time and again, must not hold up the rest.
+                target = max(target - 1, first)
                 self._patience.wait(error, behind)
             else:
                 self._window.served(blocks)

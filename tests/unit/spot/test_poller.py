@@ -374,6 +374,19 @@ class TestPatience:
         listener.poll()
         assert clock.sleeps_s == [slept_s]
 
+    @pytest.mark.parametrize("ahead_blocks", [1, 2])
+    def test_a_head_that_is_always_told_a_little_too_high_costs_as_many_blocks(
+        self, node: ScriptedNode, either: Listener, ahead_blocks: int
+    ) -> None:
+        node.lies["eth_blockNumber"] = lambda _p, head: hex(int(head, 16) + ahead_blocks)
+        lags = []
+        for node.head in range(100, 200):
+            with contextlib.suppress(NodeBehindError):
+                either.poll()
+            lags.append(node.head - 20 - (either.cursor_block() or 0))
+        assert max(lags[5:]) <= ahead_blocks + 1
+        assert min(lags) >= 0
+
     def test_a_limit_on_the_rate_does_not_make_pages_smaller(
         self, node: ScriptedNode, listener: Listener
     ) -> None:

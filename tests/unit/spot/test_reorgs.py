@@ -370,6 +370,43 @@ class TestTwoChains:
         assert either.available() == "1"
 
 
+class TestWhatStands:
+    """A repair takes back what is orphaned and nothing else, not even for a moment."""
+
+    def test_credits_below_the_fork_are_spared_however_few_hashes_were_kept(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        grown(either, 240, *(deposit_log(block) for block in (110, 120, 130)))
+        kept = either.entries()
+        node.reorg(199)
+        either.poll_to_the_end()
+        assert either.entries() == kept
+
+    def test_what_comes_back_on_the_new_branch_is_never_gone(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        node.batch_calls_max = 14  # pages of a few blocks
+        deposits = [deposit_log(block, tx=block) for block in range(50, 140, 9)]
+        grown(either, 240, *deposits)
+        kept = either.entries()
+        node.reorg(45)
+        node.logs = [deposit_log(block + 2, tx=block) for block in range(50, 140, 9)]
+        either.poll_to_the_end()
+        assert either.entries() == kept
+        assert either.cursor_block() == 220
+
+    def test_a_cursor_that_was_removed_takes_nothing_back(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        grown(either, 540, deposit_log(5), deposit_log(350), deposit_log(510))
+        kept = either.entries()
+        with either.database.write() as transaction:
+            transaction.execute("DELETE FROM spot_block_sync_state")
+        either.poll_to_the_end()
+        assert either.entries() == kept
+        assert either.cursor_block() == 520
+
+
 class TestWalk:
     def test_hundreds_of_kept_hashes_are_walked_in_batches(
         self, node: ScriptedNode, listener: Listener
