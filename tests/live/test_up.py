@@ -525,7 +525,7 @@ def test_ctrl_c_ends_it_and_nothing_is_left(tmp_path: Path) -> None:
     for told in (up.ready["vault"], up.ready["df_token"]):
         assert told in banner
     for user in up.ready["users"]:
-        for name in ("name", "address", "private_key", "api_key", "api_secret"):
+        for name in ("name", "address", "private_key", "api_key", "api_secret", "jwt"):
             assert user[name] in banner
     assert up.user("alice")["jwt"] in curl
 

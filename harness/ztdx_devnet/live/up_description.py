@@ -66,13 +66,16 @@ def up_banner(
         "",
         *user_lines(content, users_have_tokens),
         "",
-        "  API keys (X-MBX-APIKEY) with their secrets; a JWT of anyone: "
-        f"devnet token {first['name']}{here}",
+        "  API keys (X-MBX-APIKEY) with their secrets:",
         "",
         *(
             f"  {user['name']:<8} {user['api_key']}  {user['api_secret']}"
             for user in content["users"]
         ),
+        "",
+        f"  JWTs, valid for a day; another: devnet token {first['name']}{here}",
+        "",
+        *(f"  {user['name']:<8} {user['jwt']}" for user in content["users"]),
         "",
         f"  A deposit: devnet deposit {first['name']} 100{here}",
         f"  and on:    devnet mine {depth_blocks}{here}",
