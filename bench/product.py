@@ -191,7 +191,7 @@ def list_deposits(folder: Path) -> None:
             )
             for number in range(LISTED_DEPOSITS)
         ]
-        deposits.write_blocks(transaction, 97, -1, found, ENTROPY, 1)
+        deposits.write_blocks(transaction, 97, -1, LISTED_DEPOSITS, found, ENTROPY, 1)
     token = issue_token(user, SECRET, int(CLOCK.now_s()), 3600)
     with api(path) as (port, _):
         for what, target, goal in (
