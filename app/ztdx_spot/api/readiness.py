@@ -114,9 +114,10 @@ def _warnings(traces: Traces) -> Iterator[str]:
     if (
         status is not None
         and status.head_since is not None
-        and status.updated_at - status.head_since > HEAD_STANDS_S
+        and status.succeeded_at is not None
+        and status.succeeded_at - status.head_since > HEAD_STANDS_S
     ):
-        yield f"the node's head has stood for {status.updated_at - status.head_since} s"
+        yield f"the node's head has stood for {status.succeeded_at - status.head_since} s"
 
 
 def _state(

@@ -53,7 +53,7 @@ def record(
         " updated_at) VALUES (?1, ?2, iif(?2 IS NULL, NULL, ?7), ?3, ?4, ?5, ?6, ?7)"
         " ON CONFLICT (chain_id) DO UPDATE SET"
         " head_since = iif(coalesce(excluded.head_block, head_block) IS head_block,"
-        "  head_since, excluded.updated_at),"
+        "  coalesce(head_since, excluded.updated_at), excluded.updated_at),"
         " head_block = coalesce(excluded.head_block, head_block),"
         " succeeded_at = coalesce(excluded.succeeded_at, succeeded_at),"
         " failed_polls = excluded.failed_polls, trouble = excluded.trouble,"

@@ -77,8 +77,8 @@ class _Walk:
                 return None
             try:
                 standing = self._standing(blocks)
-            except NodeOverloadedError:
-                if self._batch_blocks == 1:
+            except NodeOverloadedError as error:
+                if self._batch_blocks == 1 or not error.certain:
                     raise
                 self._batch_blocks //= 2
                 continue

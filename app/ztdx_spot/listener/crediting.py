@@ -23,7 +23,6 @@ from ztdx_spot.ports import Entropy
 logger = logging.getLogger(__name__)
 
 DF_SYMBOL = "DF"
-BLOCK_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +30,7 @@ class Blocks:
     """Blocks that were read: all above `ancestor_block` up to `last_block`.
 
     `expected` is the cursor as the ledger has it; it lies above the ancestor after a reorg.
+    `links` are the ends of the pages before the last, with their hashes.
     """
 
     expected: Cursor
@@ -38,6 +38,7 @@ class Blocks:
     ancestor_block: int
     last_block: int
     last_hash: str | None
+    links: Sequence[tuple[int, str]] = ()
     events: Sequence[VaultEvent]
 
 
@@ -116,9 +117,10 @@ class Crediting:
         cursor.move(
             transaction, chain_id, blocks.expected, blocks.last_block, blocks.last_hash, now_s
         )
-        cursor.keep_block(
-            transaction, chain_id, ancestor_block, blocks.last_block, blocks.last_hash
-        )
+        below = ancestor_block
+        for block, block_hash in (*blocks.links, (blocks.last_block, blocks.last_hash)):
+            cursor.keep_block(transaction, chain_id, below, block, block_hash)
+            below = block
         # In the same transaction, so that health never sees a cursor above the head.
         listener_status.record(
             transaction,
@@ -143,10 +145,9 @@ class Crediting:
                 held += self._hold(transaction, event, reason, now_s)
             elif deposit is not None:
                 standing.append(deposit)
-        # After a reorg nothing above the ancestor stands that was not seen again; without one, a
-        # row above the page is no matter of it.
-        repairs = ancestor_block < blocks.expected.block
-        up_to_block = BLOCK_MAX if repairs else blocks.last_block
+        # After a reorg nothing of what was processed stands that was not seen again; what lies
+        # above that is no matter of these blocks.
+        up_to_block = max(blocks.expected.block, blocks.last_block)
         return deposits.write_blocks(
             transaction, chain_id, ancestor_block, up_to_block, standing, self._entropy, now_s
         )

@@ -136,7 +136,7 @@ class PageReader:
         # A node whose eth_getLogs is not the whole truth may be wrong about receipts, too, once.
         doubtful = [header for header in wanted if _is_doubtful(header, logs, events[header])]
         for header, again in zip(doubtful, self._receipts.of_blocks(doubtful), strict=True):
-            if again != receipts[header]:
+            if _events_of_block(header, again, self._vault) != events[header]:
                 raise NodeError(
                     f"the receipts of block {header.number} are others when asked again"
                 )

@@ -34,8 +34,8 @@ from ztdx_spot.ports import Clock, Entropy
 logger = logging.getLogger(__name__)
 
 LOOK_BACK_BLOCKS = 1000
-REPAIR_PAGES_MAX = 50
-"""What a repair reads in one poll; beyond, what comes back is gone until the next."""
+REPAIR_BLOCKS_MAX = 5_000
+"""What a repair reads in one poll; beyond, what comes back is gone until its page is read."""
 PAGE_REQUESTS_MAX = 10
 """Requests for one page in one poll: from 100 blocks to 1 takes six halvings."""
 
@@ -109,7 +109,8 @@ class Poller:
         below = ancestor
         # All that was processed is read again before anything is written, so that what comes back
         # on the new branch is never gone in between.
-        while below.block < min(target, cursor.block) and len(pages) < REPAIR_PAGES_MAX:
+        highest = min(target, cursor.block, ancestor.block + REPAIR_BLOCKS_MAX)
+        while below.block < highest:
             pages.append(self._read_page(below, target, head))
             below = Cursor(block=pages[-1].last_block, block_hash=pages[-1].last_hash)
         return self._written(head, cursor, ancestor, pages)
@@ -181,6 +182,8 @@ class Poller:
                         raise
                     continue
                 # It may have failed for no reason of its own: the same again, then less.
+                if attempt == PAGE_REQUESTS_MAX:
+                    raise
                 doubts += 1
                 if doubts > 1:
                     self._window.refused(blocks, certain=False)
@@ -214,6 +217,7 @@ class Poller:
             head_block=head,
             last_block=last_block,
             last_hash=pages[-1].last_hash if pages else ancestor.block_hash,
+            links=[(page.last_block, page.last_hash) for page in pages[:-1]],
             events=[event for page in pages for event in page.events],
         )
         first = ancestor.block + 1

@@ -79,6 +79,8 @@ def _in_order(calls: Sequence[Call], ids: Sequence[int], body: bytes) -> list[An
         entries = orjson.loads(body)
     except ValueError as error:
         raise NodeError(f"the node's answer is not JSON ({len(body)} bytes)") from error
+    if isinstance(entries, list) and len(entries) == 1 < len(ids):
+        (entries,) = entries if _is_of_no_call(entries[0]) else (entries,)
     if isinstance(entries, dict) and isinstance(entries.get("error"), dict):
         whole = refusal("the batch", entries["error"])
         text = f"the node refused the batch: error {whole.text}"
@@ -95,9 +97,19 @@ def _in_order(calls: Sequence[Call], ids: Sequence[int], body: bytes) -> list[An
     if len(found) != len(ids):
         text = f"the node answered {len(found)} of the {len(ids)} calls of a batch"
         refused = [answer for answer in found.values() if isinstance(answer, Refusal)]
+        if not refused:
+            raise NodeError(text)
         # geth refuses a batch that is too large in an entry for its first call.
-        raise NodeOverloadedError(f"{text}: {refused[0].text}") if refused else NodeError(text)
+        text = f"{text}: {refused[0].text}"
+        if refused[0].is_busy:
+            raise NodeBusyError(text, may_mean_range=True)
+        raise NodeOverloadedError(text)
     return [found[number] for number in ids]
+
+
+def _is_of_no_call(entry: object) -> bool:
+    """Whether it is a refusal of the whole batch, in a list for good order."""
+    return isinstance(entry, dict) and "error" in entry and entry.get("id") is None
 
 
 def _one(wanted: dict[int, Call], entry: object) -> tuple[int, Answer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ztdx_spot.errors import NodeBehindError, NodeBusyError, NodeError
+from ztdx_spot.errors import NodeBehindError, NodeBusyError, NodeError, NodeOverloadedError
 from ztdx_spot.ports import Clock, Entropy
 
 ATTEMPTS_MAX = 3
@@ -24,11 +24,18 @@ class Patience:
         self._entropy = entropy
 
     def ask(self, question: Callable[[], Asked]) -> Asked:
-        """Ask again while the node is busy or behind. Raises what the last attempt raised."""
+        """Ask again while the node is busy or behind, or failed for no reason of its own.
+
+        Raises what the last attempt raised.
+        """
         for failures in range(1, ATTEMPTS_MAX + 1):
             try:
                 return question()
             except (NodeBehindError, NodeBusyError) as error:
+                self.wait(error, failures)
+            except NodeOverloadedError as error:
+                if error.certain:
+                    raise
                 self.wait(error, failures)
         raise AssertionError("the last attempt returns or raises")
 

@@ -6,8 +6,9 @@ A balancer may send each request to another node, so one that is busy or behind 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from ztdx_spot.errors import NodeBehindError, NodeError
+from ztdx_spot.errors import NodeBehindError, NodeError, NodeOverloadedError
 from ztdx_spot.node import shapes
 from ztdx_spot.node.client import Answer, Call, NodeClient, result_of
 from ztdx_spot.node.patience import Patience
@@ -43,9 +44,17 @@ class ReceiptReader:
     def of_transactions(self, tx_hashes: Sequence[str]) -> dict[str, Receipt]:
         """The receipt of each transaction, in this order. Raises NodeError."""
         found: dict[str, Receipt] = {}
-        for start in range(0, len(tx_hashes), RECEIPTS_PER_BATCH):
-            asked = tx_hashes[start : start + RECEIPTS_PER_BATCH]
-            found |= self._patience.ask(lambda asked=asked: self._one_by_one(asked))  # type: ignore[misc]
+        left, batch_calls = tuple(tx_hashes), RECEIPTS_PER_BATCH
+        while left:
+            asked = left[:batch_calls]
+            try:
+                found |= self._patience.ask(partial(self._one_by_one, asked))
+            except NodeOverloadedError:
+                if len(asked) == 1:
+                    raise
+                batch_calls = len(asked) // 2
+            else:
+                left = left[len(asked) :]
         return found
 
     def _whole_blocks(self, headers: Sequence[Header]) -> list[list[Receipt]] | None:

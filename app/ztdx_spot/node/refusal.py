@@ -16,7 +16,8 @@ BUSY_CODES = frozenset((429, -32005, -32007, -32012, -32016))
 """What providers answer above a rate: 429 in the body, -32005 (Infura and others, also for ranges),
 -32007 (QuickNode), -32012 and -32016 (others)."""
 
-TOO_MUCH_STATUSES = frozenset((413,))
+TOO_MUCH_STATUSES = frozenset((400, 413))
+"""400: our requests are well formed, so it is their size."""
 TOO_MUCH_CODES = frozenset((-32002, -32003))
 """geth's "request timed out" and "response too large", for what is left of a batch."""
 

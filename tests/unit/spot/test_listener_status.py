@@ -39,7 +39,7 @@ class TestLoop:
     ) -> None:
         caplog.set_level(logging.INFO)
         node.logs, node.head = [deposit_log(1)], 21
-        node.fail_batch("eth_blockNumber", cuts, cuts, sends(b"", 500), sends(b"", 500), cuts)
+        node.fail_batch("eth_blockNumber", cuts, cuts, *[sends(b"", 500)] * 6, cuts)
         listener.run(8)
         assert listener.available() == "1"
         levels = [record.levelname for record in caplog.records]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -422,6 +423,37 @@ class TestReceipts:
         )
         node.lies["eth_getTransactionReceipt"] = lambda _p, receipt: _rehashed(receipt)
         refused(listener)
+
+    def test_single_receipts_are_asked_for_in_batches_that_the_node_takes(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.batch_calls_max = 16
+        node.lies["eth_getBlockReceipts"] = lambda _p, _r: refuses(-32601)
+        node.logs = [deposit_log(5, log_index=i) for i in range(60)]
+        listener.poll_to_the_end()
+        assert (listener.available(), listener.cursor_block()) == ("60", 10)
+
+    def test_two_nodes_that_number_logs_differently_agree_about_events(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        turn = itertools.count()
+
+        def renumbered(_parameters: object, receipts: Any) -> Any:
+            shift = next(turn)
+            return [
+                {
+                    **receipt,
+                    "logs": [
+                        {**log, "logIndex": hex(int(log["logIndex"], 16) + shift)}
+                        for log in receipt["logs"]
+                    ],
+                }
+                for receipt in receipts
+            ]
+
+        claims(node)
+        node.lies["eth_getBlockReceipts"] = renumbered
+        assert listener.poll().credited == 1
 
     def test_many_receipts_are_asked_for_in_batches_of_a_hundred(
         self, node: ScriptedNode, listener: Listener

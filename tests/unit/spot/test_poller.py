@@ -456,8 +456,13 @@ class TestPatience:
                 listener.poll()
         assert listener.cursor_block() == 280
 
-    def test_geth_refuses_a_batch_that_is_too_large_in_an_entry_for_its_first_call(
-        self, node: ScriptedNode, either: Listener, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("shape", ["of the first call", "of no call", "HTTP 400"])
+    def test_a_batch_that_is_too_large_may_be_refused_in_many_shapes(
+        self,
+        node: ScriptedNode,
+        either: Listener,
+        monkeypatch: pytest.MonkeyPatch,
+        shape: str,
     ) -> None:
         answer = node.post
 
@@ -466,18 +471,46 @@ class TestPatience:
             if len(batch) <= 30:
                 return answer(body, timeout_s)
             error = {"code": -32600, "message": "batch too large"}
-            refusal = [{"jsonrpc": "2.0", "id": batch[0]["id"], "error": error}]
-            return HttpAnswer(200, {}, json.dumps(refusal).encode())
+            number = batch[0]["id"] if shape == "of the first call" else None
+            refusal = [{"jsonrpc": "2.0", "id": number, "error": error}]
+            status = 400 if shape == "HTTP 400" else 200
+            return HttpAnswer(status, {}, json.dumps(refusal).encode())
 
         grown = [deposit_log(block, tx=block) for block in range(1, 90)]
         node.logs, node.head = list(grown), 300
         monkeypatch.setattr(node, "post", limited)
-        either.poll_to_the_end()
+        for _ in range(20):
+            with contextlib.suppress(NodeOverloadedError):
+                either.poll_to_the_end()
         assert (either.available(), either.cursor_block()) == ("89", 280)
         node.reorg(60)
         node.logs = grown[:59]
-        either.poll_to_the_end()
+        for _ in range(20):
+            with contextlib.suppress(NodeOverloadedError):
+                either.poll_to_the_end()
         assert (either.available(), either.cursor_block()) == ("59", 280)
+
+    def test_however_requests_fail_in_turn_the_last_failure_is_told(
+        self, node: ScriptedNode, listener: Listener
+    ) -> None:
+        node.head = 200
+        failures = [sends(b"", 413)] * 6 + [sends(b"", 429)] * 2 + [sends(b"", 502)] * 3
+        node.fail_batch("eth_getLogs", *failures)
+        with pytest.raises(NodeOverloadedError):
+            listener.poll()
+
+    def test_a_rate_told_in_one_entry_for_all_is_waited_for(
+        self, node: ScriptedNode, listener: Listener, clock: FakeClock
+    ) -> None:
+        def busy(batch: list[dict[str, Any]]) -> HttpAnswer:
+            error = {"code": 429, "message": "slow down"}
+            refusal = [{"jsonrpc": "2.0", "id": batch[0]["id"], "error": error}]
+            return HttpAnswer(200, {}, json.dumps(refusal).encode())
+
+        node.head = 200
+        node.fail_batch("eth_getLogs", busy)
+        assert listener.poll().last_block == 50
+        assert len(clock.sleeps_s) == 1
 
     def test_an_answer_too_large_is_halved_and_one_too_late_asked_for_again(
         self, node: ScriptedNode, listener: Listener

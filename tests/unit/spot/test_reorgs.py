@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ztdx_spot.errors import ListenerHalted, NodeError
-from ztdx_spot.ledger import debits
+from ztdx_spot.ledger import cursor, debits
 
 from .listener_world import Listener
 from .world import (
@@ -405,6 +405,28 @@ class TestWhatStands:
         either.poll_to_the_end()
         assert either.entries() == kept
         assert either.cursor_block() == 520
+
+    def test_a_cursor_that_was_set_back_takes_nothing_back(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        grown(either, 540, deposit_log(5), deposit_log(350), deposit_log(510))
+        kept = either.entries()
+        with either.database.write() as transaction:
+            transaction.execute("UPDATE spot_block_sync_state SET last_processed_block = 300")
+        either.poll_to_the_end()
+        assert either.entries() == kept
+        assert either.cursor_block() == 520
+
+    def test_a_repair_of_many_pages_keeps_the_hash_of_each(
+        self, node: ScriptedNode, either: Listener
+    ) -> None:
+        grown(either, 640)
+        node.reorg(101)
+        either.poll_to_the_end()
+        with either.database.read() as transaction:
+            kept = cursor.kept_blocks(transaction, 97, 100, 10**6, 100)
+        assert [block for block, _ in kept] == [620, 600, 500, 400, 300, 200]
+        assert all(block_hash == node.hash_of(block) for block, block_hash in kept)
 
 
 class TestWalk:
