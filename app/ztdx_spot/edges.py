@@ -1,7 +1,7 @@
 """The live edges of the ports: wall clock, system entropy, and HTTP to a real node.
 
-The product's other edges serve: the program (`__main__`, `service`) and what stands between clients
-and application (`server`, `connections`, `refusals`, `application_thread`, `sockets`).
+The product's other edges are the program (`__main__`, `service`) and what stands between clients
+and application (`serving`).
 """
 
 from __future__ import annotations

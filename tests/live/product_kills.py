@@ -152,6 +152,8 @@ class Product:
 
 
 def main(folder: Path, seed: int, kills: int) -> dict[str, int]:
+    if any(folder.iterdir()):
+        raise SystemExit(f"{folder} is not empty: its ledger may be of another chain")
     chance = random.Random(seed)
     load, client, database_path = Load(chance), Credits(), folder / "spot.db"
     rows_seen: set[str] = set()
