@@ -226,18 +226,18 @@ def load(port: int, target: str, token: str) -> list[float]:
     ends_at_s = time.perf_counter() + LOAD_S
     while time.perf_counter() < ends_at_s:
         for key, _ in selector.select(1):
-            connection = key.fileobj
-            assert isinstance(connection, socket.socket)
-            sent_at_s, received = pending[connection]
-            received += connection.recv(1 << 18)
+            ready = key.fileobj
+            assert isinstance(ready, socket.socket)
+            sent_at_s, received = pending[ready]
+            received += ready.recv(1 << 18)
             if not is_whole(received):
-                pending[connection] = (sent_at_s, received)
+                pending[ready] = (sent_at_s, received)
                 continue
             assert received.startswith(b"HTTP/1.1 200"), received[:200]
             now_s = time.perf_counter()
             latencies_s.append(now_s - sent_at_s)
-            pending[connection] = (now_s, b"")
-            connection.sendall(request)
+            pending[ready] = (now_s, b"")
+            ready.sendall(request)
     for connection in pending:
         connection.close()
     return latencies_s
