@@ -75,14 +75,14 @@ def simulated(kill_at: int) -> tuple[Projection, Projection]:
 
         def script() -> None:
             world.producer.halt()
-            world.crash_listener_at(kill_at, "")
-            world.start_listener()
+            world.product.crash_listener_at(kill_at, "")
+            world.product.start_listener()
             world.sleep_us(60 * MICROSECONDS)
-            assert not world.listener.running
-            seen.append(projection(world._reader, world.oracle))
-            world.start_listener()
+            assert not world.product.listener.running
+            seen.append(projection(world.reader, world.oracle))
+            world.product.start_listener()
             world.sleep_us(60 * MICROSECONDS)
-            seen.append(projection(world._reader, world.oracle))
+            seen.append(projection(world.reader, world.oracle))
 
         world.run(script)
     return seen[0], seen[1]
@@ -125,10 +125,10 @@ def test_the_crash_points_reach_from_the_schema_to_an_idle_poll() -> None:
 
         def script() -> None:
             world.producer.halt()
-            world.start_listener()
+            world.product.start_listener()
             for _ in range(4):
                 world.sleep_us(1_900_000)
-                crossed.append(world.listener.boundaries)
+                crossed.append(world.product.listener.boundaries)
 
         world.run(script)
     assert len(CRASH_POINTS) == 20

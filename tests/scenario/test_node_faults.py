@@ -11,6 +11,7 @@ from ztdx_devnet.chain.building.reorgs import Reorg
 from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.faults.answers import AnswerFault, AnswerFaultKind
+from ztdx_devnet.faults.armed import ArmedFaults
 from ztdx_devnet.faults.log_edits import FOREIGN_EMITTER, Numbering
 from ztdx_devnet.faults.pools import Lagging, LaggingPool
 from ztdx_devnet.scenario.values import WEI
@@ -32,11 +33,12 @@ class Bench:
         self.chain.mine()
         self.double = wallets.deposit_together([("bob", WEI), ("carol", 2 * WEI)])
         self.chain.mine()
-        self.node = SimNode(self.chain, 0, lambda *_, **__: None)
+        self.faults = ArmedFaults(lambda: 0)
+        self.node = SimNode(self.chain, self.faults, 0, lambda *_, **__: None)
 
     def arm(self, kind: AnswerFaultKind, method: str = "*", **more: Any) -> AnswerFault:
         fault = AnswerFault("fault", method, kind, **more)
-        self.node.arm(fault)
+        self.faults.arm(fault)
         return fault
 
     def post(self, *calls: tuple[str, list[Any]]) -> list[Any]:
@@ -142,7 +144,7 @@ def test_an_ignored_filter_shows_all_logs_and_an_ignored_end_later_ones() -> Non
     assert bench.logs(1, 30) == []
     assert fault.hits == 0
     assert len(bench.logs(31, 31)) == 3
-    bench.node.clear()
+    bench.faults.lift()
     wide = bench.arm("widened")
     assert len(bench.logs(1, 40)) == 3
     assert wide.hits == 0
@@ -182,7 +184,7 @@ def test_before_the_reorg_everything_is_as_on_the_branch_that_was_left() -> None
     assert bench.ask("eth_getBlockByNumber", "latest", False) == head
     assert bench.ask("eth_getBlockByNumber", hex(20), False)["number"] == hex(20)
     assert fault.hits == 3
-    bench.node.clear()
+    bench.faults.lift()
     assert bench.receipt(bench.single) is None
     assert len(bench.logs()) == 2
     bench.arm("pre_reorg")
@@ -197,14 +199,14 @@ def test_before_the_reorg_everything_is_as_on_the_branch_that_was_left() -> None
 def test_a_pool_takes_its_nodes_in_turn(lagging: Lagging, heads: list[int]) -> None:
     bench = Bench()
     pool = LaggingPool("pool", 20, lagging)
-    bench.node.arm(pool)
+    bench.faults.arm(pool)
     assert [int(bench.ask("eth_blockNumber"), 16) for _ in range(4)] == heads
     assert pool.hits == 2
 
 
 def test_a_batch_is_answered_by_one_node_of_the_pool() -> None:
     bench = Bench()
-    bench.node.arm(LaggingPool("pool", 1, "even"))
+    bench.faults.arm(LaggingPool("pool", 1, "even"))
     page = {"fromBlock": hex(1), "toBlock": hex(32), "address": VAULT}
     batch = [("eth_blockNumber", []), ("eth_getLogs", [page]), ("eth_blockNumber", [])]
     seen = [bench.post(*batch) for _ in range(2)]
@@ -217,7 +219,7 @@ def test_a_batch_is_answered_by_one_node_of_the_pool() -> None:
 def test_a_lagging_node_that_says_the_same_is_no_hit() -> None:
     bench = Bench()
     pool = LaggingPool("pool", 1, "odd")
-    bench.node.arm(pool)
+    bench.faults.arm(pool)
     assert bench.ask("eth_chainId") == hex(97)
     assert bench.logs(1, 31) != []
     assert bench.logs(1, 31) != []
@@ -227,7 +229,7 @@ def test_a_lagging_node_that_says_the_same_is_no_hit() -> None:
 def test_a_random_pool_takes_both_and_the_same_ones_with_the_same_seed() -> None:
     def heads() -> list[Any]:
         bench = Bench()
-        bench.node.arm(LaggingPool("pool", 20, "random"))
+        bench.faults.arm(LaggingPool("pool", 20, "random"))
         return [bench.ask("eth_blockNumber") for _ in range(20)]
 
     assert set(heads()) == {hex(12), hex(32)}
@@ -236,13 +238,13 @@ def test_a_random_pool_takes_both_and_the_same_ones_with_the_same_seed() -> None
 
 def test_a_node_is_honest_again_when_its_faults_are_used_up_or_lifted() -> None:
     bench = Bench()
-    assert bench.node.honest
+    assert not bench.faults.any_may_fire
     bench.arm("error", "eth_blockNumber", last=1)
-    assert not bench.node.honest
+    assert bench.faults.any_may_fire
     assert bench.ask("eth_blockNumber") == -32000
-    assert bench.node.honest
-    bench.node.arm(LaggingPool("pool", 20, "odd"))
-    assert not bench.node.honest
-    bench.node.clear()
-    assert bench.node.honest
+    assert not bench.faults.any_may_fire
+    bench.faults.arm(LaggingPool("pool", 20, "odd"))
+    assert bench.faults.any_may_fire
+    bench.faults.lift()
+    assert not bench.faults.any_may_fire
     assert bench.ask("eth_blockNumber") == hex(32)

@@ -33,7 +33,7 @@ def perform(steps: str, **settings: int) -> World:
 
 def places(world: World) -> list[tuple[int, str]]:
     """Block and name of each included deposit, in chain order."""
-    names = {sent.transaction_hash: name for name, sent in world.deposits.items()}
+    names = {sent.transaction_hash: name for name, sent in world.users.deposits.items()}
     return [
         (block.first_number, names[receipt.transaction.hash])
         for block in world.chain.tree.executed_above(0)
@@ -77,8 +77,8 @@ def test_a_series_takes_the_users_in_turn_and_keeps_its_distance() -> None:
     series = '{as: s, users: [bob, alice], amount: "1", count: 3, every_blocks: 5}'
     world = perform(f"\n  - deposit_series: {series}\n")
     assert places(world) == [(1001, "s-1"), (1006, "s-2"), (1011, "s-3")]
-    assert [world.deposits[f"s-{i}"].account for i in (1, 2, 3)].count(
-        world.deposits["s-1"].account
+    assert [world.users.deposits[f"s-{i}"].account for i in (1, 2, 3)].count(
+        world.users.deposits["s-1"].account
     ) == 2
     assert world.chain.height == 1015
 
@@ -238,7 +238,9 @@ def test_token_fees_are_charged_on_their_branch_only() -> None:
 
     def amount(world: World) -> int:
         ((_, name),) = places(world)
-        (deposit,) = world.oracle.canonical_at("0x" + world.deposits[name].transaction_hash.hex())
+        (deposit,) = world.oracle.canonical_at(
+            "0x" + world.users.deposits[name].transaction_hash.hex()
+        )
         return deposit.amount_wei // 10**18
 
     assert amount(perform(f"{steps}  - mine: 3\n")) == 99

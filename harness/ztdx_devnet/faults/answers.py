@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random  # noqa: TID251 - for the type only: streams come from sim.seed
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ztdx_devnet.chain.blocktree.blocks import Place
@@ -18,7 +18,9 @@ from ztdx_devnet.chain.rpc import shapes
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.faults import log_edits
+from ztdx_devnet.faults.armed import ArmedFaults
 from ztdx_devnet.faults.branch_view import BranchView
+from ztdx_devnet.faults.fault import Fault
 from ztdx_devnet.faults.log_edits import Numbering
 
 AnswerFaultKind = Literal[
@@ -53,43 +55,25 @@ METHODS_OF: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(slots=True)
-class AnswerFault:
-    """Touches the answers number `first` to `last` (1-based, None: for ever) to `method`.
+class AnswerFault(Fault):
+    """Touches answers to `method` ("*": any), of those that it would change.
 
     `code` and `message` are the error's; `lag_blocks` is how far a stale view is behind,
     `ahead_blocks` how far a head is told too high; `transaction_hash` is the only one that is
     undecodable (None: all).
     """
 
-    name: str
-    method: str
-    kind: AnswerFaultKind
-    first: int = 1
-    last: int | None = None
+    method: str = "*"
+    kind: AnswerFaultKind = "error"
     code: int = -32000
     message: str = "internal error"
     lag_blocks: int = 0
     ahead_blocks: int = 0
     numbering: Numbering = "per_transaction"
     transaction_hash: str | None = None
-    eligible: int = field(default=0, init=False)
-    hits: int = field(default=0, init=False)
-    armed: bool = field(default=True, init=False)
-
-    @property
-    def may_fire(self) -> bool:
-        return self.armed and (self.last is None or self.eligible < self.last)
 
     def concerns(self, method: str) -> bool:
         return self.method in (method, "*") and method in METHODS_OF.get(self.kind, (method,))
-
-    def takes(self) -> bool:
-        """Count one eligible answer and say whether it is one to touch."""
-        self.eligible += 1
-        if self.eligible < self.first or (self.last is not None and self.eligible > self.last):
-            return False
-        self.hits += 1
-        return True
 
 
 class FaultyNode:
@@ -98,23 +82,16 @@ class FaultyNode:
     def __init__(
         self,
         node: Node,
+        faults: ArmedFaults,
         chance: random.Random,
         on_answer: Callable[[str, list[Any], Any, tuple[str, ...]], None],
     ) -> None:
         self.node = node
-        self.faults: list[AnswerFault] = []
+        self._faults = faults
         self._chance = chance
         self._on_answer = on_answer
         self._left: Place | None = None
         node.view.chain.on_head.append(self._head_changed)
-
-    def arm(self, fault: AnswerFault) -> None:
-        self.faults.append(fault)
-
-    def clear(self) -> None:
-        """Disarm all faults; their counters stay."""
-        for fault in self.faults:
-            fault.armed = False
 
     def call(self, method: str, arguments: list[Any]) -> Any:
         """Answer one request, as the armed faults will have it."""
@@ -125,9 +102,9 @@ class FaultyNode:
     ) -> Any:
         """As `call`, by a node that is that far behind because of the faults `why`."""
         fired = list(why)
-        mine = [f for f in self.faults if f.armed and f.concerns(method)]
+        mine = [f for f in self._faults.of(AnswerFault) if f.concerns(method)]
         for fault in mine:
-            if fault.kind == "stale" and fault.takes():
+            if fault.kind == "stale" and fault.takes(self._chance):
                 lag_blocks += fault.lag_blocks
                 fired.append(fault.name)
         node = self.node
@@ -135,7 +112,7 @@ class FaultyNode:
             lag_blocks += node.view.lag_blocks
             node = node.seen(replace(node.view, lag_blocks=lag_blocks))
         for fault in mine:
-            if fault.kind == "error" and fault.takes():
+            if fault.kind == "error" and fault.takes(self._chance):
                 fired.append(fault.name)
                 error = RpcError(fault.code, fault.message)
                 self._on_answer(method, arguments, error, tuple(fired))
@@ -147,7 +124,7 @@ class FaultyNode:
             raise
         for fault in mine:
             changed = self._changed(fault, node, method, arguments, result)
-            if changed is not None and fault.takes():
+            if changed is not None and fault.takes(self._chance):
                 result = None if fault.kind == "null_result" else changed
                 fired.append(fault.name)
         self._on_answer(method, arguments, result, tuple(fired))

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
+
+from ztdx_devnet.faults.fault import Chance, Fault
 
 Lagging = Literal["odd", "even", "random"]
 
 
-class Chance(Protocol):
-    """A stream of the run's seed."""
-
-    def random(self) -> float: ...
-
-
 @dataclass(slots=True)
-class LaggingPool:
+class LaggingPool(Fault):
     """A pool of two nodes, one of them `lag_blocks` behind.
 
     It picks a node for each HTTP request, a batch counting as one: the lagging one gets the odd
@@ -23,12 +19,9 @@ class LaggingPool:
     node's.
     """
 
-    name: str
-    lag_blocks: int
-    lagging: Lagging
+    lag_blocks: int = 0
+    lagging: Lagging = "random"
     requests: int = field(default=0, init=False)
-    hits: int = field(default=0, init=False)
-    armed: bool = field(default=True, init=False)
 
     def picks_lagging(self, chance: Chance) -> bool:
         """Count one HTTP request and say whether the lagging node gets it."""

@@ -1,37 +1,31 @@
-"""Faults of processes and of the database they share."""
+"""Faults of processes: they die at a boundary."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ztdx_devnet.faults.fault import Fault
+
 
 @dataclass(slots=True)
-class CrashPoint:
+class CrashPoint(Fault):
     """Kills its process at the `nth` boundary from now whose kind starts with `kind`."""
 
-    nth: int
+    name: str = field(init=False)
+    nth: int = 1
     kind: str = ""
-    passed: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.name = f"crash at boundary {self.nth} {self.kind}".rstrip()
 
     @property
-    def name(self) -> str:
-        return f"crash at boundary {self.nth} {self.kind}".rstrip()
-
-    @property
-    def hits(self) -> int:
-        return int(self.passed >= self.nth)
+    def may_fire(self) -> bool:
+        return self.armed and not self.hits
 
     def reached(self, kind: str) -> bool:
         """Count one boundary and say whether it is the one to die at."""
-        if self.hits or not kind.startswith(self.kind):
+        if not self.may_fire or not kind.startswith(self.kind):
             return False
-        self.passed += 1
-        return self.passed == self.nth
-
-
-@dataclass(slots=True)
-class DatabaseLock:
-    """Another process holds the write lock. A hit is a statement of the product that met it."""
-
-    name: str
-    hits: int = 0
+        self.eligible += 1
+        self.hits = int(self.eligible == self.nth)
+        return bool(self.hits)

@@ -115,7 +115,7 @@ class Orphaned(_DepositCondition):
     def look(self, world: World) -> Look:
         chain, other = world.chain, []
         for name in self.names:
-            transaction_hash = world.deposits[name].transaction_hash
+            transaction_hash = world.users.deposits[name].transaction_hash
             if not chain.inclusions.blocks(transaction_hash) or chain.inclusions.canonical(
                 transaction_hash
             ):
@@ -131,7 +131,7 @@ class Failed(_DepositCondition):
     def look(self, world: World) -> Look:
         other = []
         for name in self.names:
-            found = world.chain.inclusions.canonical(world.deposits[name].transaction_hash)
+            found = world.chain.inclusions.canonical(world.users.deposits[name].transaction_hash)
             if found is None or found[1].succeeded:
                 other.append(name)
         return Look(not other, f"failed on chain: {_list(self.names)}", f"not: {_list(other)}")
@@ -186,7 +186,7 @@ class ListenerRuns(Condition):
     value: bool
 
     def look(self, world: World) -> Look:
-        runs = world.listener.running
+        runs = world.product.listener.running
         words = {True: "the listener runs", False: "the listener does not run"}
         return Look(runs is self.value, words[self.value], words[runs])
 
@@ -222,7 +222,7 @@ def _is_reversed(world: World, name: str) -> bool:
 
 def _of(world: World, name: str, rows: Mapping[str, tuple[DepositRow, ...]]) -> list[DepositRow]:
     """Those rows of the deposit's transaction that are for the deposit."""
-    sent = world.deposits[name]
+    sent = world.users.deposits[name]
     found = []
     for row in rows.get("0x" + sent.transaction_hash.hex(), ()):
         deposit = world.oracle.claimed(row)

@@ -86,7 +86,7 @@ def parse(text: str, path: str) -> Scenario:
         problems += _cross_check(head, steps, lines, path)
     if head is None or problems:
         raise BadScenario(sorted(problems, key=lambda problem: problem.line))
-    return Scenario(path, head, tuple(steps), *(lines.of((part,)) for part in _PARTS))
+    return Scenario(path, text, head, tuple(steps), *(lines.of((part,)) for part in _PARTS))
 
 
 def _verb(

@@ -69,9 +69,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario, ready to run. `path` is as the user gave it; lines count from 1."""
+    """A scenario, ready to run. `path` is as the user gave it, `text` the file's; lines count
+    from 1."""
 
     path: str
+    text: str
     head: Head
     steps: tuple[Step, ...]
     given_line: int

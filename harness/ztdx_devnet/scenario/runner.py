@@ -7,9 +7,10 @@ the listener must catch up), then the checks.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 
+from ztdx_devnet.journal.journal import Journal
 from ztdx_devnet.scenario.errors import BadScenario, Problem
 from ztdx_devnet.scenario.invariants import SENTENCES, Invariants, Violation
 from ztdx_devnet.scenario.invariants.heights import POLL_WORK_US
@@ -26,9 +27,29 @@ _BLOCKS_PER_POLL = 100
 _SPARE_POLLS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scenario that was played: what came of it, and all that happened.
+
+    `started_us` is the virtual Unix time at which it began.
+    """
+
+    scenario: Scenario
+    outcome: Outcome
+    journal: Journal
+    started_us: int
+
+
 def run(
     scenario: Scenario, seed: int | None = None, listener: ListenerProgram | None = None
 ) -> Outcome:
+    """As `play`, for who wants only what came of it."""
+    return play(scenario, seed, listener).outcome
+
+
+def play(
+    scenario: Scenario, seed: int | None = None, listener: ListenerProgram | None = None
+) -> Run:
     """Play the scenario; `seed` overrides its own, `listener` stands in the product's place.
 
     Raises BadScenario for an impossible step.
@@ -50,9 +71,11 @@ def run(
         problem = Problem(scenario.path, scenario.given_line, f"environment: {error}")
         raise BadScenario([problem]) from error
     with world:
-        play = _Play(scenario, world)
-        play.run()
-        return replace(play.outcome(settings.seed), wall_s=perf_counter() - started)
+        started_us = world.now_us
+        played = _Play(scenario, world)
+        played.run()
+        outcome = replace(played.outcome(settings.seed), wall_s=perf_counter() - started)
+        return Run(scenario, outcome, world.journal, started_us)
 
 
 class _Play:
@@ -104,9 +127,9 @@ class _Play:
 
     def _script(self) -> None:
         world = self._world
-        world.start_api()
+        world.product.start_api()
         if self._scenario.head.given.listener == "running":
-            world.start_listener()
+            world.product.start_listener()
         for number, step in enumerate(self._scenario.steps, 1):
             self._line = step.line
             world.record("scenario", "step", number=number, verb=step.verb.KEY)
@@ -126,7 +149,7 @@ class _Play:
         world.lift_faults()
         world.producer.resume()
         world.record("scenario", "settling")
-        if world.listener_was_started:
+        if world.product.listener_was_started:
             # A branch that came last may end below the cursor: only a further move shows that the
             # listener has seen it.
             last_block = max(world.chain.height, (world.cursor_block or 0) + 1)
@@ -142,7 +165,7 @@ class _Play:
                     SENTENCES["I10"],
                     f"a cursor at {last_block} or above",
                     f"cursor {world.cursor_block}"
-                    + ("" if world.listener.running else "; the listener does not run"),
+                    + ("" if world.product.listener.running else "; the listener does not run"),
                 )
         self._invariants.check_settled()
         if self._stage.broken:

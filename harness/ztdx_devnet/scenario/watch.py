@@ -26,7 +26,7 @@ class Watch:
 
     def _look(self) -> None:
         # Deposits that are not sent yet have no state to look at.
-        sent = self._world.deposits.keys()
+        sent = self._world.users.deposits.keys()
         for conditions in self._checks.always:
             if sent >= set(conditions.uses()):
                 for look in (c.look(self._world) for c in conditions.conditions()):

@@ -11,7 +11,8 @@ from ztdx_devnet.chain.rpc import endpoint
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.view import View
-from ztdx_devnet.faults.answers import AnswerFault, FaultyNode
+from ztdx_devnet.faults.answers import FaultyNode
+from ztdx_devnet.faults.armed import ArmedFaults
 from ztdx_devnet.faults.pools import LaggingPool
 from ztdx_devnet.sim.seed import stream
 from ztdx_spot.ports import HttpAnswer
@@ -22,32 +23,16 @@ _JSON = {"content-type": "application/json"}
 class SimNode:
     """One node of the simulated chain, or a pool of two, under one URL, with its faults."""
 
-    def __init__(self, chain: Chain, seed: int, record: Callable[..., object]) -> None:
+    def __init__(
+        self, chain: Chain, faults: ArmedFaults, seed: int, record: Callable[..., object]
+    ) -> None:
         self._chain = chain
+        self._faults = faults
         self._record = record
-        self._faulty = FaultyNode(Node(View(chain)), stream(seed, "answer faults"), self._on_answer)
-        self._pools: list[LaggingPool] = []
+        chance = stream(seed, "answer faults")
+        self._faulty = FaultyNode(Node(View(chain)), faults, chance, self._on_answer)
         self._blocks: list[str] = []
         self._chance = stream(seed, "node of a pool")
-
-    @property
-    def honest(self) -> bool:
-        """Whether no fault can touch an answer any more."""
-        return not any(f.may_fire for f in self._faulty.faults) and not any(
-            pool.armed for pool in self._pools
-        )
-
-    def arm(self, fault: AnswerFault | LaggingPool) -> None:
-        if isinstance(fault, LaggingPool):
-            self._pools.append(fault)
-        else:
-            self._faulty.arm(fault)
-
-    def clear(self) -> None:
-        """Disarm all faults; their counters stay."""
-        self._faulty.clear()
-        for pool in self._pools:
-            pool.armed = False
 
     def answer(self, body: bytes) -> HttpAnswer:
         """Answer one HTTP request; a batch is answered by one node."""
@@ -56,7 +41,7 @@ class SimNode:
         return answer
 
     def _picked(self, body: bytes) -> endpoint.Answerer:
-        lagging = [p for p in self._pools if p.armed and p.picks_lagging(self._chance)]
+        lagging = [p for p in self._faults.of(LaggingPool) if p.picks_lagging(self._chance)]
         if not lagging:
             return self._faulty
         lag_blocks = sum(pool.lag_blocks for pool in lagging)

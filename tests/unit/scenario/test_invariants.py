@@ -41,7 +41,7 @@ def new_balance(user: str, amount: str) -> str:
 
 
 def place_of(world: World, name: str) -> dict[str, object]:
-    transaction_hash = "0x" + world.deposits[name].transaction_hash.hex()
+    transaction_hash = "0x" + world.users.deposits[name].transaction_hash.hex()
     (deposit,) = world.oracle.canonical_at(transaction_hash)
     return {
         "block_number": deposit.block_number,
@@ -52,7 +52,7 @@ def place_of(world: World, name: str) -> dict[str, object]:
 
 def row(world: World, name: str, **changes: object) -> str:
     """A row for that deposit as it stands on the chain, but for the changes."""
-    sent = world.deposits[name]
+    sent = world.users.deposits[name]
     true = {
         "id": name,
         "user_address": sent.account,
@@ -90,8 +90,8 @@ def entry(user: str, kind: str, amount: str, available: str, deposit: str | None
 
 def credit(world: World, name: str, **changes: object) -> list[str]:
     """Everything that a first credit writes; changes are of the row."""
-    user = str(changes.get("user_address", world.deposits[name].account))
-    amount = str(changes.get("amount", world.deposits[name].amount_wei // WEI))
+    user = str(changes.get("user_address", world.users.deposits[name].account))
+    amount = str(changes.get("amount", world.users.deposits[name].amount_wei // WEI))
     return [
         row(world, name, **changes),
         sighting(world, name, "credited"),
@@ -102,7 +102,7 @@ def credit(world: World, name: str, **changes: object) -> list[str]:
 
 def reverse(world: World, name: str, amount: str, available: str) -> list[str]:
     """Everything that a reversal writes; the balance after it is `available`."""
-    user = world.deposits[name].account
+    user = world.users.deposits[name].account
     return [
         f"UPDATE spot_deposits SET status = 'orphaned' WHERE id = '{name}'",
         sighting(world, name, "orphaned"),
@@ -132,26 +132,26 @@ def first_violation(write: Write, *, settled: bool = False) -> Violation | None:
     found: list[Violation] = []
     with World(WorldSettings()) as world:
         invariants = Invariants(world, found.append)
-        world.listener_was_started = True  # the part is played by `write`
+        world.product.listener_was_started = True  # the part is played by `write`
 
         def commit(statements: Sequence[str]) -> None:
-            database = world.operator._host.connect(NAME)
+            database = world.product.operator._host.connect(NAME)
             with database.write() as transaction:
                 for sql in statements:
                     transaction.execute(sql)
 
         def script() -> None:
-            world.deposit("credited", "alice", WEI, contracts.DF_TOKEN)
-            world.mine(24)
+            world.users.deposit("credited", "alice", WEI, contracts.DF_TOKEN)
+            world.blocks.mine(24)
             sync = {"chain_id": 97, "event_type": "deposit", "updated_at": 1}
             first = insert("spot_block_sync_state", last_processed_block=1_000, **sync)
             commit([first, *credit(world, "credited"), cursor(world, world.confirmed_height)])
             if not settled:
-                world.deposit("due", "bob", 2 * WEI, contracts.DF_TOKEN)
-                world.deposit("lookalike", "bob", 2 * WEI, contracts.LOOKALIKE_TOKEN)
-                world.mine(20)
-                world.deposit("early", "carol", 2 * WEI, contracts.DF_TOKEN)
-                world.mine(20)
+                world.users.deposit("due", "bob", 2 * WEI, contracts.DF_TOKEN)
+                world.users.deposit("lookalike", "bob", 2 * WEI, contracts.LOOKALIKE_TOKEN)
+                world.blocks.mine(20)
+                world.users.deposit("early", "carol", 2 * WEI, contracts.DF_TOKEN)
+                world.blocks.mine(20)
             assert found == []
             commit(write(world))
             if settled:
@@ -299,7 +299,7 @@ def test_a_deposit_in_quarantine_is_not_lost() -> None:
             "spot_quarantined_logs",
             id="q",
             chain_id=97,
-            tx_hash="0x" + world.deposits["credited"].transaction_hash.hex(),
+            tx_hash="0x" + world.users.deposits["credited"].transaction_hash.hex(),
             event_ordinal=0,
             raw_log="{}",
             reason="unreadable",
@@ -322,13 +322,13 @@ def test_who_keeps_no_history_is_not_asked_for_it() -> None:
         Invariants(world, found.append)
 
         def script() -> None:
-            world.deposit("d", "alice", WEI, contracts.DF_TOKEN)
-            world.mine(24)
-            database = world.operator._host.connect(NAME)
+            world.users.deposit("d", "alice", WEI, contracts.DF_TOKEN)
+            world.blocks.mine(24)
+            database = world.product.operator._host.connect(NAME)
             with database.write() as transaction:
                 transaction.execute(row(world, "d", block_hash=None, event_ordinal=2))
                 transaction.execute(new_balance(ALICE, "1"))
-            world.debit("alice", "DF", "0.25")
+            world.product.debit("alice", "DF", "0.25")
 
         world.run(script)
     assert found == []
@@ -340,7 +340,7 @@ def test_a_write_outside_of_any_transaction_is_seen_too() -> None:
         Invariants(world, found.append)
 
         def script() -> None:
-            database = world.operator._host.connect(NAME)
+            database = world.product.operator._host.connect(NAME)
             database.connection.execute(new_balance(BOB, "2"))
 
         world.run(script)
@@ -374,20 +374,20 @@ def after_a_reorg(
         Invariants(world, found.append)
 
         def commit(statements: Sequence[str]) -> None:
-            with world.operator._host.connect(NAME).write() as transaction:
+            with world.product.operator._host.connect(NAME).write() as transaction:
                 for sql in statements:
                     transaction.execute(sql)
 
         def play() -> None:
             nonlocal reorg_us
-            world.start_listener()
-            world.mine(5)
-            world.deposit("gone", "alice", WEI, contracts.DF_TOKEN)
-            world.mine(25)
+            world.product.start_listener()
+            world.blocks.mine(5)
+            world.users.deposit("gone", "alice", WEI, contracts.DF_TOKEN)
+            world.blocks.mine(25)
             sync = {"chain_id": 97, "event_type": "deposit", "updated_at": 1}
             first = insert("spot_block_sync_state", last_processed_block=1_000, **sync)
             commit([first, *credit(world, "gone"), cursor(world, world.confirmed_height)])
-            world.reorg(27, None, ["gone"], [], 0)
+            world.blocks.reorg(27, None, ["gone"], [], 0)
             reorg_us = world.now_us
             script(world, commit)
 
@@ -396,16 +396,16 @@ def after_a_reorg(
 
 
 def test_a_row_off_the_chain_is_tolerated_for_three_polls() -> None:
-    ((invariant, after_s),) = after_a_reorg(lambda world, _: world.mine(20))
+    ((invariant, after_s),) = after_a_reorg(lambda world, _: world.blocks.mine(20))
     assert invariant == "I2"
     assert 6 < after_s < 10.5
-    assert after_a_reorg(lambda world, _: world.mine(3)) == []
+    assert after_a_reorg(lambda world, _: world.blocks.mine(3)) == []
 
 
 def test_patience_begins_when_the_listener_is_there_again() -> None:
     def down(world: World, _: object) -> None:
-        world.kill_listener()
-        world.mine(20)
+        world.product.kill_listener()
+        world.blocks.mine(20)
 
     assert after_a_reorg(down) == []
 
@@ -414,10 +414,10 @@ def test_patience_begins_when_the_node_is_honest_again() -> None:
     from ztdx_devnet.faults.answers import AnswerFault
 
     def lied_to(world: World, _: object) -> None:
-        world.arm_answer_fault(AnswerFault("f", "eth_getLogs", "error"))
-        world.mine(20)
+        world.arm(AnswerFault("f", "eth_getLogs", "error"))
+        world.blocks.mine(20)
         world.lift_faults()
-        world.mine(3)
+        world.blocks.mine(3)
 
     assert after_a_reorg(lied_to) == []
 
@@ -433,18 +433,18 @@ def test_a_reversal_in_time_is_no_violation_and_the_cursor_may_go_back() -> None
     ]
 
     def repair(world: World, commit: Callable[[Sequence[str]], None]) -> None:
-        world.mine(1)
+        world.blocks.mine(1)
         commit([*reversal, cursor(world, 1_003)])
-        world.mine(20)
+        world.blocks.mine(20)
 
     assert after_a_reorg(repair) == []
 
 
 def test_a_row_that_comes_back_with_its_branch_is_no_violation() -> None:
     def back(world: World, _: object) -> None:
-        world.mine(2)
-        world.switch_branch("main")
-        world.mine(20)
+        world.blocks.mine(2)
+        world.blocks.switch_branch("main")
+        world.blocks.mine(20)
 
     assert after_a_reorg(back) == []
 
@@ -464,12 +464,12 @@ def test_a_head_that_was_there_a_moment_ago_is_no_excuse_a_moment_later() -> Non
             Invariants(world, found.append)
 
             def script() -> None:
-                world.mine(30)
+                world.blocks.mine(30)
                 highest = world.confirmed_height
-                world.reorg(20, 1, [], [], 0)
+                world.blocks.reorg(20, 1, [], [], 0)
                 world.sleep_us(after_us)
                 sync = {"chain_id": 97, "event_type": "deposit", "updated_at": 1}
-                database = world.operator._host.connect(NAME)
+                database = world.product.operator._host.connect(NAME)
                 database.connection.execute(
                     insert("spot_block_sync_state", last_processed_block=highest, **sync)
                 )

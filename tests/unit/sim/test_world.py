@@ -36,11 +36,11 @@ def test_a_block_comes_every_block_time() -> None:
 
 def test_blocks_in_a_batch_are_the_blocks_one_by_one() -> None:
     def in_a_batch(world: World) -> None:
-        world.mine(500)
+        world.blocks.mine(500)
 
     def one_by_one(world: World) -> None:
         for _ in range(500):
-            world.mine(1)
+            world.blocks.mine(1)
 
     batch, single = play(in_a_batch), play(one_by_one)
     assert batch.chain.head.hash == single.chain.head.hash
@@ -49,10 +49,10 @@ def test_blocks_in_a_batch_are_the_blocks_one_by_one() -> None:
 
 def test_transactions_wait_while_blocks_are_kept_empty() -> None:
     def script(world: World) -> None:
-        world.deposit("d", "alice", 5, DF)
-        world.mine_empty(3)
+        world.users.deposit("d", "alice", 5, DF)
+        world.blocks.mine_empty(3)
         assert len(world.chain.pool) == 2
-        world.mine(1)
+        world.blocks.mine(1)
         assert len(world.chain.pool) == 0
 
     play(script)
@@ -63,7 +63,7 @@ def test_a_halted_chain_stands_still_until_it_is_resumed() -> None:
         world.producer.halt()
         world.sleep_us(60 * MICROSECONDS)
         assert world.chain.height == 1_000
-        world.mine(2)
+        world.blocks.mine(2)
         assert world.chain.height == 1_002
         world.sleep_us(60 * MICROSECONDS)
         assert world.chain.height == 1_002
@@ -78,7 +78,7 @@ def test_a_halted_chain_stands_still_until_it_is_resumed() -> None:
 def test_a_request_to_an_api_that_does_not_run_is_refused() -> None:
     def script(world: World) -> None:
         with pytest.raises(ConnectionRefusedError, match="api"):
-            world.request(ApiRequest("GET", "/api/v1/spot/balances"))
+            world.product.request(ApiRequest("GET", "/api/v1/spot/balances"))
 
     play(script)
 
@@ -87,10 +87,10 @@ def test_a_request_in_flight_when_the_api_is_killed_gets_no_answer() -> None:
     answers = []
 
     def script(world: World) -> None:
-        world.start_api()
+        world.product.start_api()
         world.sleep_us(MICROSECONDS)
-        assert world.request(ApiRequest("GET", "/api/v1/spot/balances")) is not None
-        world.lock_database("lock", 30 * MICROSECONDS)
+        assert world.product.request(ApiRequest("GET", "/api/v1/spot/balances")) is not None
+        world.product.lock_database("lock", 30 * MICROSECONDS)
         world.sleep_us(MICROSECONDS)
 
         def client() -> None:
@@ -101,11 +101,11 @@ def test_a_request_in_flight_when_the_api_is_killed_gets_no_answer() -> None:
                 {"X-API-Key": "devnet-admin-key", "Content-Type": "application/json"},
                 body,
             )
-            answers.append(world.request(request))
+            answers.append(world.product.request(request))
 
         world.kernel.spawn("client", client)
         world.sleep_us(MICROSECONDS)
-        world.api.kill()
+        world.product.api.kill()
         world.sleep_us(MICROSECONDS)
 
     world = play(script)
@@ -115,17 +115,17 @@ def test_a_request_in_flight_when_the_api_is_killed_gets_no_answer() -> None:
 
 def test_looking_changes_nothing() -> None:
     def quiet(world: World) -> None:
-        world.start_listener()
-        world.deposit("d", "alice", 5, DF)
-        world.mine(30)
+        world.product.start_listener()
+        world.users.deposit("d", "alice", 5, DF)
+        world.blocks.mine(30)
 
     def curious(world: World) -> None:
-        world.start_listener()
-        world.deposit("d", "alice", 5, DF)
+        world.product.start_listener()
+        world.users.deposit("d", "alice", 5, DF)
         for look in (lambda: world.ledger, lambda: world.cursor_block, lambda: world.now_us):
             look()
         world.on_commit.append(lambda _: world.ledger)
-        world.mine(30)
+        world.blocks.mine(30)
 
     first, second = play(quiet), play(curious)
     assert first.journal.digest(first.kernel.digest) == second.journal.digest(second.kernel.digest)
@@ -133,12 +133,12 @@ def test_looking_changes_nothing() -> None:
 
 def test_a_restarted_listener_draws_no_id_twice() -> None:
     def script(world: World) -> None:
-        world.start_listener()
+        world.product.start_listener()
         for i in range(3):
-            world.deposit(f"d{i}", "alice", 5 + i, DF)
-            world.mine(25)
-            world.kill_listener()
-            world.start_listener()
+            world.users.deposit(f"d{i}", "alice", 5 + i, DF)
+            world.blocks.mine(25)
+            world.product.kill_listener()
+            world.product.start_listener()
         assert world.wait_until(lambda: len(world.ledger.deposits) == 3, 60 * MICROSECONDS)
 
     play(script)
@@ -156,9 +156,9 @@ def test_who_waits_for_a_block_wakes_with_it() -> None:
 
 def test_who_waits_for_a_commit_wakes_with_it() -> None:
     def script(world: World) -> None:
-        world.start_listener()
-        world.deposit("d", "alice", 5, DF)
-        world.mine(21)
+        world.product.start_listener()
+        world.users.deposit("d", "alice", 5, DF)
+        world.blocks.mine(21)
         world.producer.halt()
         started_us = world.now_us
         assert world.wait_until(lambda: len(world.ledger.deposits) == 1, 3_600 * MICROSECONDS)

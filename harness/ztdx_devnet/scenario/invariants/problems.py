@@ -14,7 +14,7 @@ from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.ledger_reader import DepositRow
 from ztdx_devnet.sim.oracle import TrueDeposit
-from ztdx_devnet.sim.world import user_of
+from ztdx_devnet.sim.user_acts import user_of
 
 SENTENCES = {
     "I1": "every confirmed deposit of the vault has exactly one row",

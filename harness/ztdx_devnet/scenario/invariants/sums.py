@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems, decimal, row_text
 from ztdx_devnet.sim.ledger_reader import DepositRow, LedgerSnapshot
-from ztdx_devnet.sim.world import user_of
+from ztdx_devnet.sim.user_acts import user_of
 
 _Sums = dict[tuple[str, str], Fraction]
 

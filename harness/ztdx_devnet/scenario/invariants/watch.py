@@ -42,7 +42,7 @@ class Invariants:
         world = self._world
         self._report(ledger_problems(world.ledger, self._ordinal_of))
         self._report(self._positions.all_rows(world.ledger))
-        if world.listener_was_started:  # else nobody was there to credit
+        if world.product.listener_was_started:  # else nobody was there to credit
             self._report(self._completeness())
 
     def _after_commit(self, committed: Committed) -> None:

@@ -19,14 +19,16 @@ from ztdx_devnet.scenario.verbs.deposits import (
     MultiDeposit,
     TransferToVault,
 )
-from ztdx_devnet.scenario.verbs.faults import AnswerFault, ClearFaults, DbFault, Pool
+from ztdx_devnet.scenario.verbs.faults import ClearFaults
 from ztdx_devnet.scenario.verbs.flow import Expect, Note, Wait, WaitUntil
+from ztdx_devnet.scenario.verbs.node import AnswerFault, Pool
 from ztdx_devnet.scenario.verbs.processes import (
     CrashAt,
     KillListener,
     RestartListener,
     StartListener,
 )
+from ztdx_devnet.scenario.verbs.storage import DbFault
 from ztdx_devnet.scenario.verbs.verb import Verb
 
 VERBS: dict[str, type[Verb]] = {

@@ -49,7 +49,7 @@ class AdminCredit(Verb):
             body["reason"] = self.reason
         headers = {"Content-Type": "application/json"}
         if self.key != "missing":
-            right = stage.world.environment["ADMIN_API_KEY"]
+            right = stage.world.product.environment["ADMIN_API_KEY"]
             headers["X-API-Key"] = right if self.key == "right" else f"not-{right}"
         if self.idempotency_key is not None:
             headers["Idempotency-Key"] = self.idempotency_key
@@ -80,7 +80,7 @@ class Api(Verb):
             body = _json(self.body_json)
             headers.setdefault("Content-Type", "application/json")
         if self.user is not None:
-            operator = stage.world.operator
+            operator = stage.world.product.operator
             if self.auth == "jwt":
                 headers["Authorization"] = f"Bearer {operator.issue_jwt(self.user)}"
             else:
@@ -98,7 +98,7 @@ class SetEnvironment(Verb):
     variables: dict[LiveVariable, str | None]
 
     def perform(self, stage: Stage) -> None:
-        stage.world.set_environment(self.variables)
+        stage.world.product.set_environment(self.variables)
 
 
 def _json(value: Any) -> bytes:
@@ -115,7 +115,7 @@ def _request(
     expected: Answer,
 ) -> None:
     try:
-        answer = stage.world.request(ApiRequest(method, BASE_PATH + path, headers, body))
+        answer = stage.world.product.request(ApiRequest(method, BASE_PATH + path, headers, body))
     except ConnectionRefusedError as error:
         raise ExpectationFailed(rule, f"status {expected.status}", str(error)) from error
     if answer is None:

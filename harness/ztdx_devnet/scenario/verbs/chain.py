@@ -24,7 +24,7 @@ class Mine(Verb):
     order: list[Name] = Field(default_factory=list)
 
     def perform(self, stage: Stage) -> None:
-        stage.world.mine(self.blocks, self.order)
+        stage.world.blocks.mine(self.blocks, self.order)
 
     def uses(self) -> list[str]:
         return self.order
@@ -41,7 +41,7 @@ class MineEmpty(Verb):
     blocks: Blocks
 
     def perform(self, stage: Stage) -> None:
-        stage.world.mine_empty(self.blocks)
+        stage.world.blocks.mine_empty(self.blocks)
 
     def blocks_at_most(self, block_time_us: int) -> int:
         return self.blocks + 1
@@ -53,8 +53,7 @@ class HaltChain(Verb):
     KEY = "halt_chain"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.record("chain", "halted")
-        stage.world.producer.halt()
+        stage.world.blocks.halt()
 
 
 class ResumeChain(Verb):
@@ -63,8 +62,7 @@ class ResumeChain(Verb):
     KEY = "resume_chain"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.record("chain", "resumed")
-        stage.world.producer.resume()
+        stage.world.blocks.resume()
 
 
 class Reorg(Verb):
@@ -86,7 +84,7 @@ class Reorg(Verb):
 
     def perform(self, stage: Stage) -> None:
         try:
-            stage.world.reorg(
+            stage.world.blocks.reorg(
                 self.depth, self.length, self.drop, self.order, self.delay_blocks, self.branch
             )
         except (ReorgTooDeep, ReorgImpossible) as error:
@@ -116,7 +114,7 @@ class SwitchBranch(Verb):
 
     def perform(self, stage: Stage) -> None:
         try:
-            stage.world.switch_branch(self.branch)
+            stage.world.blocks.switch_branch(self.branch)
         except UnknownBlock as error:
             raise StepImpossible(str(error)) from error
 
@@ -130,4 +128,4 @@ class ChargeTokenFees(Verb):
     KEY = "charge_token_fees"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.charge_token_fees()
+        stage.world.blocks.charge_token_fees()

@@ -30,7 +30,7 @@ class Deposit(Verb):
     token: Token = "DF"  # noqa: S105 - a symbol
 
     def perform(self, stage: Stage) -> None:
-        stage.world.deposit(self.name, self.user, self.amount, TOKENS[self.token])
+        stage.world.users.deposit(self.name, self.user, self.amount, TOKENS[self.token])
 
     def defines(self) -> list[str]:
         return [self.name]
@@ -53,7 +53,7 @@ class MultiDeposit(Verb):
     parts: Annotated[list[Part], Field(min_length=2, max_length=64)]
 
     def perform(self, stage: Stage) -> None:
-        stage.world.deposit_together(
+        stage.world.users.deposit_together(
             [part.name for part in self.parts], [(part.user, part.amount) for part in self.parts]
         )
 
@@ -74,8 +74,8 @@ class DepositSeries(Verb):
     def perform(self, stage: Stage) -> None:
         for i, name in enumerate(self.defines()):
             user = self.users[i % len(self.users)]
-            stage.world.deposit(name, user, self.amount, TOKENS["DF"])
-            stage.world.mine(self.every_blocks)
+            stage.world.users.deposit(name, user, self.amount, TOKENS["DF"])
+            stage.world.blocks.mine(self.every_blocks)
 
     def defines(self) -> list[str]:
         return [f"{self.name}-{i}" for i in range(1, self.count + 1)]
@@ -92,7 +92,7 @@ class TransferToVault(Verb):
     amount: AmountWei
 
     def perform(self, stage: Stage) -> None:
-        stage.world.transfer_to_vault(self.user, self.amount)
+        stage.world.users.transfer_to_vault(self.user, self.amount)
 
 
 class Debit(Verb):
@@ -106,7 +106,7 @@ class Debit(Verb):
     def perform(self, stage: Stage) -> None:
         amount = decimal_text(self.amount)
         try:
-            stage.world.debit(self.user, self.token, amount)
+            stage.world.product.debit(self.user, self.token, amount)
         except DebitError as error:
             raise ExpectationFailed(
                 "debit", f"{amount} {self.token} of {self.user} to spend", str(error)

@@ -1,98 +1,50 @@
-"""Verbs that break things: a node's answers, the choice of a node, the database's lock."""
+"""What every verb that arms a fault shares: its name and its scope. And the verb that lifts all."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self, TypedDict
 
 from pydantic import Field, model_validator
 
-from ztdx_devnet.chain.rpc import table
-from ztdx_devnet.faults.answers import METHODS_OF, AnswerFaultKind
-from ztdx_devnet.faults.answers import AnswerFault as ArmedFault
-from ztdx_devnet.faults.log_edits import Numbering
-from ztdx_devnet.faults.pools import Lagging, LaggingPool
-from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import DurationUs, Name
 from ztdx_devnet.scenario.verbs.verb import Verb
 
-_FIELD_OF = {"stale": "lag_blocks", "head_ahead": "ahead_blocks", "renumbered": "numbering"}
+
+class ScopeArguments(TypedDict):
+    """The keywords of a `faults.fault.Fault` that its scope gives."""
+
+    first: int
+    last: int | None
+    percent: int
+    until_us: int | None
 
 
-class AnswerFault(Verb):
-    """The node's answers `first` to `last` (default: all) to `method` are wrong.
+class FaultVerb(Verb):
+    """Arms one fault. Of what it could touch it touches number `first` to `last` (default: all),
+    `percent` in a hundred by chance, and nothing once it was armed `for` that long."""
 
-    Counted are only answers that the fault changes. `error` answers with `code` and `message`,
-    `stale` as a node `lag_blocks` behind, `head_ahead` with a head `ahead_blocks` too high,
-    `renumbered` with log indexes of another `numbering`; `undecodable` spoils the logs of one
-    `deposit`, or all.
-    """
-
-    KEY = "answer_fault"
     name: Name = Field(alias="as")
-    method: str
-    kind: AnswerFaultKind
     first: Annotated[int, Field(ge=1)] = 1
     last: Annotated[int, Field(ge=1)] | None = None
-    code: int = -32000
-    message: str = "internal error"
-    lag_blocks: Annotated[int, Field(ge=1)] | None = None
-    ahead_blocks: Annotated[int, Field(ge=1)] | None = None
-    numbering: Numbering | None = None
-    deposit: Name | None = None
+    percent: Annotated[int, Field(ge=1, le=100)] = 100
+    duration: DurationUs | None = Field(default=None, alias="for")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.method != "*" and self.method not in table.names():
-            raise ValueError(unknown("method", self.method, table.names()))
+    def _scope_is_not_empty(self) -> Self:
         if self.last is not None and self.last < self.first:
             raise ValueError(f"last {self.last} is before first {self.first}")
-        if self.method != "*" and self.method not in METHODS_OF.get(self.kind, (self.method,)):
-            words = ", ".join(METHODS_OF[self.kind])
-            raise ValueError(f"kind: {self.kind} is for {words}, not for {self.method}")
-        for kind, field in _FIELD_OF.items():
-            if (self.kind == kind) != (getattr(self, field) is not None):
-                raise ValueError(f"{field} goes with kind: {kind}, and with it alone")
-        if self.deposit is not None and self.kind != "undecodable":
-            raise ValueError("deposit goes with kind: undecodable, and with it alone")
         return self
 
     def arms(self) -> list[str]:
         return [self.name]
 
-    def uses(self) -> list[str]:
-        return [] if self.deposit is None else [self.deposit]
-
-    def perform(self, stage: Stage) -> None:
-        fault = ArmedFault(
-            self.name, self.method, self.kind, self.first, self.last, self.code, self.message
+    def scope(self, stage: Stage) -> ScopeArguments:
+        """When armed now."""
+        until_us = None if self.duration is None else stage.world.now_us + self.duration
+        return ScopeArguments(
+            first=self.first, last=self.last, percent=self.percent, until_us=until_us
         )
-        fault.lag_blocks = self.lag_blocks or 0
-        fault.ahead_blocks = self.ahead_blocks or 0
-        fault.numbering = self.numbering or fault.numbering
-        if self.deposit is not None:
-            sent = stage.world.deposits[self.deposit]
-            fault.transaction_hash = "0x" + sent.transaction_hash.hex()
-        stage.world.arm_answer_fault(fault)
-
-
-class Pool(Verb):
-    """The listener's URL is a pool of two nodes, one of them `lag_blocks` behind.
-
-    Each HTTP request, a batch as a whole, goes to one of them: to the lagging one the `odd` ones
-    from now, the `even` ones, or `random` ones.
-    """
-
-    KEY = "pool"
-    name: Name = Field(alias="as")
-    lag_blocks: Annotated[int, Field(ge=1)]
-    lagging: Lagging = "random"
-
-    def arms(self) -> list[str]:
-        return [self.name]
-
-    def perform(self, stage: Stage) -> None:
-        stage.world.arm_pool(LaggingPool(self.name, self.lag_blocks, self.lagging))
 
 
 class ClearFaults(Verb):
@@ -102,18 +54,3 @@ class ClearFaults(Verb):
 
     def perform(self, stage: Stage) -> None:
         stage.world.lift_faults()
-
-
-class DbFault(Verb):
-    """Another process holds the database's write lock for a while."""
-
-    KEY = "db_fault"
-    name: Name = Field(alias="as")
-    kind: Literal["busy"]
-    duration: DurationUs = Field(alias="for")
-
-    def arms(self) -> list[str]:
-        return [self.name]
-
-    def perform(self, stage: Stage) -> None:
-        stage.world.lock_database(self.name, self.duration)

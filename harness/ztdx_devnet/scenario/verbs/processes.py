@@ -16,7 +16,7 @@ class StartListener(Verb):
     KEY = "start_listener"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.start_listener()
+        stage.world.product.start_listener()
 
 
 class KillListener(Verb):
@@ -25,7 +25,7 @@ class KillListener(Verb):
     KEY = "kill_listener"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.kill_listener()
+        stage.world.product.kill_listener()
 
 
 class RestartListener(Verb):
@@ -34,8 +34,8 @@ class RestartListener(Verb):
     KEY = "restart_listener"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.kill_listener()
-        stage.world.start_listener()
+        stage.world.product.kill_listener()
+        stage.world.product.start_listener()
 
 
 class CrashAt(Verb):
@@ -52,4 +52,4 @@ class CrashAt(Verb):
     kind: str = ""
 
     def perform(self, stage: Stage) -> None:
-        stage.world.crash_listener_at(self.nth, self.kind)
+        stage.world.product.crash_listener_at(self.nth, self.kind)

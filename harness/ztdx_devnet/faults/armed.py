@@ -1,0 +1,53 @@
+"""The faults that are armed in one run: one list, in which each place finds those of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from ztdx_devnet.faults.fault import Fault
+
+_Kind = TypeVar("_Kind", bound=Fault)
+
+
+class ArmedFaults:
+    """All faults of a run in the order in which they were armed, those that are over included."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        self._now_us = now_us
+        self._all: list[Fault] = []
+        self._of: dict[type[Fault], list[Any]] = {}
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def arm(self, fault: Fault) -> None:
+        self._all.append(fault)
+        self._of.clear()
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """Those of that kind that may still touch something, now."""
+        found = self._of.get(kind)
+        if found is None:
+            found = self._of[kind] = [fault for fault in self._all if isinstance(fault, kind)]
+        if not found:
+            return []
+        now_us = self._now_us()
+        return [
+            fault
+            for fault in found
+            if fault.may_fire and (fault.until_us is None or now_us < fault.until_us)
+        ]
+
+    @property
+    def any_may_fire(self) -> bool:
+        """Whether any fault can touch anything from now on."""
+        return bool(self.of(Fault))
+
+    def lift(self) -> None:
+        """Disarm all; their counters stay."""
+        for fault in self._all:
+            fault.disarm()
