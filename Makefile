@@ -14,7 +14,7 @@ CONTRACTS_READY := $(CONTRACTS_VENV)/.ready
 CLIENTS_READY := tests/clients/node_modules/.ready
 
 .PHONY: run test test-crash lint types unit contracts artifacts docs bench bench-chain \
-	bench-product clean
+	bench-product bench-simulator baseline clean
 
 run: $(RUN_READY)
 	$(BIN)/devnet run scenarios
@@ -55,6 +55,14 @@ bench-chain: $(RUN_READY)
 # The product's figures: ledger, API, WebSocket, `devnet up`.
 bench-product: $(RUN_READY)
 	$(BIN)/python bench/product.py
+
+# What the documented loop shows in each scenario.
+baseline: $(RUN_READY)
+	$(BIN)/python -c "from ztdx_devnet.explore import baseline; baseline.write()"
+
+# The simulator's figures: scenarios, sweeps, a week of downtime.
+bench-simulator: $(RUN_READY)
+	$(BIN)/python bench/simulator.py
 
 # Compile the contracts again and write harness/ztdx_devnet/artifacts.
 artifacts: $(CONTRACTS_READY)

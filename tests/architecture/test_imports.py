@@ -39,6 +39,22 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "ztdx_devnet.virtual_time",
         "ztdx_spot",
     ),
+    "runs": (
+        "ztdx_devnet.explore.shrink",  # on demand only, where a run failed
+        "ztdx_devnet.report",
+        "ztdx_devnet.scenario",
+        "ztdx_devnet.sim.processes",
+        "ztdx_devnet.virtual_time",
+    ),
+    "scripted": (
+        "ztdx_devnet.chain",
+        "ztdx_devnet.faults",
+        "ztdx_devnet.journal",
+        "ztdx_devnet.scenario",
+        "ztdx_devnet.sim",
+        "ztdx_devnet.virtual_time",
+        "ztdx_spot",
+    ),
     "report": (
         "ztdx_devnet.journal",
         "ztdx_devnet.scenario.verdict",

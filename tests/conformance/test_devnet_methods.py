@@ -29,6 +29,8 @@ from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.origin.accounts import OWNER, USERS, WITHDRAW_SIGNER
 from ztdx_devnet.chain.origin.genesis import NATIVE_WEI, TIMESTAMP_S, template
 from ztdx_devnet.chain.rpc import table
+from ztdx_devnet.chain.rpc.node import node_of
+from ztdx_devnet.live.faults import LiveFaults
 
 CONTROL = sorted(entry.name for entry in table.methods() if entry.control)
 ACCOUNT_METHODS = {"eth_sendTransaction", "eth_signTransaction", "eth_sign", "personal_sign"}
@@ -37,6 +39,7 @@ PUSH_METHODS = {"eth_subscribe", "eth_unsubscribe"}
 TRANSFER = {"from": ALICE, "to": BOB, "value": "0x1"}
 # Stores the word of the call data in slot 0, or returns slot 0 when there is none.
 CELL = "0x3615600c57600035600055005b60005460005260206000f3"
+HANG = {"transport_fault": {"as": "silence", "kind": "hang"}}
 TYPED_DATA = {
     "types": {
         "EIP712Domain": [{"name": "name", "type": "string"}],
@@ -64,6 +67,8 @@ def waiting() -> DevnetNode:
 
 def test_every_control_account_and_push_method_answers_as_documented(devnet: DevnetNode) -> None:
     nothing = type(None)
+    node = node_of(devnet.devnet)
+    devnet.devnet.faults = LiveFaults(node, now_us=lambda: 0, close_port=lambda _: None)
     dump = devnet.ask("anvil_dumpState")
     devnet.ask("anvil_mine", "0x5")
     first = devnet.ask("evm_snapshot")
@@ -89,6 +94,9 @@ def test_every_control_account_and_push_method_answers_as_documented(devnet: Dev
         "devnet_transaction": ([UNKNOWN], dict),
         "devnet_info": ([], dict),
         "devnet_setFinality": ([1, 2], bool),
+        "devnet_armFault": ([HANG], str),
+        "devnet_faults": ([], list),
+        "devnet_clearFaults": ([], list),
         "anvil_reorg": ([1], nothing),
         "hardhat_reorg": ([1], nothing),
         "anvil_rollback": ([], nothing),
@@ -131,6 +139,19 @@ def test_every_control_account_and_push_method_answers_as_documented(devnet: Dev
     for method, (params, kind) in samples.items():
         assert type(devnet.ask(method, *params)) is kind, method
     assert devnet.ask("evm_mine") == "0x0"
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("devnet_armFault", [HANG]), ("devnet_faults", []), ("devnet_clearFaults", [])],
+)
+def test_a_devnet_that_nobody_serves_has_no_faults(
+    devnet: DevnetNode, method: str, params: list[Any]
+) -> None:
+    assert devnet.fail(method, *params) == (
+        SERVER,
+        "this devnet has no server, whose answers could go wrong",
+    )
 
 
 @pytest.mark.parametrize("method", CONTROL)

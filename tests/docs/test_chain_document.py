@@ -22,6 +22,7 @@ from ztdx_devnet.chain.rpc.methods.reorgs import MAX_NEW_BLOCKS, PLAN_FIELDS
 from ztdx_devnet.chain.transactions import SIZE_LIMIT_BYTES
 from ztdx_devnet.cli import devnet
 from ztdx_devnet.live import chain_server, connection
+from ztdx_devnet.live.faults import FAULTS_MAX
 
 TEXT = method_table.DOCUMENT.read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -109,6 +110,7 @@ def test_every_field_of_a_reorg_is_documented() -> None:
         ("the answers of a batch", f"{endpoint.MAX_BATCH_ANSWER_BYTES:,} bytes"),
         ("slots of one `eth_getProof`", f"{state.MAX_PROOF_KEYS:,}"),
         ("bytes of a transaction", f"{SIZE_LIMIT_BYTES:,}"),
+        ("faults that were armed", f"{FAULTS_MAX:,}"),
     ],
 )
 def test_the_limits_are_the_real_ones(what: str, limit: str) -> None:

@@ -20,7 +20,7 @@ from ztdx_devnet.scenario.verbs import VERBS
 from ztdx_devnet.scenario.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SCENARIOS_DOCUMENT = (ROOT / "docs" / "scenarios.md").read_text("utf-8")
 
 

@@ -50,7 +50,14 @@ def serve(chain: Chain) -> Iterator[str]:
 @contextmanager
 def served(chain: Chain) -> Iterator[ServedChain]:
     """Answers JSON-RPC until the block is left, while the test acts on the chain."""
-    server = ChainServer(Node(View(chain)), log=print)
+    with served_node(Node(View(chain))) as chain_thread:
+        yield chain_thread
+
+
+@contextmanager
+def served_node(node: Node) -> Iterator[ServedChain]:
+    """As `served`, for a node of the test's own."""
+    server = ChainServer(node, log=print)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -1,68 +1,19 @@
-"""Faults of nodes and pools: what each does to an answer, and that it counts nothing else."""
+"""Faults of answers: what each does to an answer, and that it counts nothing else."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import pytest
 
 from ztdx_devnet.chain.building.reorgs import Reorg
-from ztdx_devnet.chain.chain import Chain
-from ztdx_devnet.chain.origin import contracts
-from ztdx_devnet.faults.answers import AnswerFault, AnswerFaultKind
-from ztdx_devnet.faults.armed import ArmedFaults
+from ztdx_devnet.faults.answers import KINDS, AnswerFaultKind
 from ztdx_devnet.faults.log_edits import FOREIGN_EMITTER, Numbering
-from ztdx_devnet.faults.pools import Lagging, LaggingPool
-from ztdx_devnet.scenario.values import WEI
-from ztdx_devnet.sim.node import SimNode
-from ztdx_devnet.sim.wallets import SentDeposit, Wallets
+from ztdx_devnet.faults.pools import NodePool
+from ztdx_devnet.scenario import loader, runner
+from ztdx_devnet.scenario.verdict import Verdict
 
-TOPIC = "0x" + contracts.SPOT_DEPOSIT_TOPIC.hex()
-VAULT = "0x" + contracts.VAULT.hex()
+from .node_bench import VAULT, Bench, indexes
 
-
-class Bench:
-    """A chain of 30 empty blocks, then one with a deposit and one with two in one transaction."""
-
-    def __init__(self) -> None:
-        self.chain = Chain(block_time_s=2)
-        self.chain.mine_empty(30)
-        wallets = Wallets(self.chain)
-        self.single = wallets.deposit("alice", WEI)
-        self.chain.mine()
-        self.double = wallets.deposit_together([("bob", WEI), ("carol", 2 * WEI)])
-        self.chain.mine()
-        self.faults = ArmedFaults(lambda: 0)
-        self.node = SimNode(self.chain, self.faults, 0, lambda *_, **__: None)
-
-    def arm(self, kind: AnswerFaultKind, method: str = "*", **more: Any) -> AnswerFault:
-        fault = AnswerFault("fault", method, kind, **more)
-        self.faults.arm(fault)
-        return fault
-
-    def post(self, *calls: tuple[str, list[Any]]) -> list[Any]:
-        """The results, or the errors' codes, of one HTTP request: a batch of these calls."""
-        body = [
-            {"jsonrpc": "2.0", "id": i, "method": method, "params": params}
-            for i, (method, params) in enumerate(calls)
-        ]
-        answers = json.loads(self.node.answer(json.dumps(body).encode()).body)
-        return [a["result"] if "result" in a else a["error"]["code"] for a in answers]
-
-    def ask(self, method: str, *params: Any) -> Any:
-        return self.post((method, list(params)))[0]
-
-    def logs(self, first: int = 1, last: int = 40, **more: Any) -> Any:
-        bounds = {"fromBlock": hex(first), "toBlock": hex(last)}
-        return self.ask("eth_getLogs", {**bounds, "address": VAULT, "topics": [TOPIC], **more})
-
-    def receipt(self, sent: SentDeposit) -> Any:
-        return self.ask("eth_getTransactionReceipt", "0x" + sent.transaction_hash.hex())
-
-
-def indexes(logs: list[dict[str, Any]]) -> list[int]:
-    return [int(log["logIndex"], 16) for log in logs]
+HEAD = "eth_blockNumber"
 
 
 def test_a_null_result_stands_for_any_answer_but_null() -> None:
@@ -192,50 +143,6 @@ def test_before_the_reorg_everything_is_as_on_the_branch_that_was_left() -> None
     assert receipt["blockNumber"] == hex(31)
 
 
-@pytest.mark.parametrize(
-    ("lagging", "heads"),
-    [("odd", [12, 32, 12, 32]), ("even", [32, 12, 32, 12])],
-)
-def test_a_pool_takes_its_nodes_in_turn(lagging: Lagging, heads: list[int]) -> None:
-    bench = Bench()
-    pool = LaggingPool("pool", 20, lagging)
-    bench.faults.arm(pool)
-    assert [int(bench.ask("eth_blockNumber"), 16) for _ in range(4)] == heads
-    assert pool.hits == 2
-
-
-def test_a_batch_is_answered_by_one_node_of_the_pool() -> None:
-    bench = Bench()
-    bench.faults.arm(LaggingPool("pool", 1, "even"))
-    page = {"fromBlock": hex(1), "toBlock": hex(32), "address": VAULT}
-    batch = [("eth_blockNumber", []), ("eth_getLogs", [page]), ("eth_blockNumber", [])]
-    seen = [bench.post(*batch) for _ in range(2)]
-    assert [(a, len(logs), b) for a, logs, b in seen] == [
-        (hex(32), 3, hex(32)),
-        (hex(31), 1, hex(31)),
-    ]
-
-
-def test_a_lagging_node_that_says_the_same_is_no_hit() -> None:
-    bench = Bench()
-    pool = LaggingPool("pool", 1, "odd")
-    bench.faults.arm(pool)
-    assert bench.ask("eth_chainId") == hex(97)
-    assert bench.logs(1, 31) != []
-    assert bench.logs(1, 31) != []
-    assert pool.hits == 0
-
-
-def test_a_random_pool_takes_both_and_the_same_ones_with_the_same_seed() -> None:
-    def heads() -> list[Any]:
-        bench = Bench()
-        bench.faults.arm(LaggingPool("pool", 20, "random"))
-        return [bench.ask("eth_blockNumber") for _ in range(20)]
-
-    assert set(heads()) == {hex(12), hex(32)}
-    assert heads() == heads()
-
-
 def test_a_node_is_honest_again_when_its_faults_are_used_up_or_lifted() -> None:
     bench = Bench()
     assert not bench.faults.any_may_fire
@@ -243,8 +150,216 @@ def test_a_node_is_honest_again_when_its_faults_are_used_up_or_lifted() -> None:
     assert bench.faults.any_may_fire
     assert bench.ask("eth_blockNumber") == -32000
     assert not bench.faults.any_may_fire
-    bench.faults.arm(LaggingPool("pool", 20, "odd"))
+    bench.faults.arm(NodePool("pool", ("behind",)))
     assert bench.faults.any_may_fire
     bench.faults.lift()
     assert not bench.faults.any_may_fire
     assert bench.ask("eth_blockNumber") == hex(32)
+
+
+def test_no_result_leaves_neither_a_result_nor_an_error() -> None:
+    bench = Bench()
+    fault = bench.arm("no_result", HEAD)
+    body = b'{"jsonrpc":"2.0","id":7,"method":"eth_blockNumber"}'
+    assert bench.node.answer(body).body == b'{"jsonrpc":"2.0","id":7}'
+    batch = bench.node.answer(
+        b"[" + body + b"," + body.replace(HEAD.encode(), b"eth_chainId") + b"]"
+    )
+    assert batch.body == b'[{"jsonrpc":"2.0","id":7},{"jsonrpc":"2.0","id":7,"result":"0x61"}]'
+    assert fault.hits == 2
+
+
+def test_a_text_stands_in_the_place_of_the_result() -> None:
+    bench = Bench()
+    fault = bench.arm("result_text", "eth_getLogs", message="try later")
+    assert bench.logs() == "try later"
+    assert fault.hits == 1
+
+
+def test_a_spoilt_answer_is_not_spoilt_further() -> None:
+    bench = Bench()
+    bench.arm("head_garbage", head="0x")
+    late = bench.arm("head_ahead", ahead_blocks=1)
+    assert bench.ask(HEAD) == "0x"
+    assert late.hits == 0
+
+
+def test_one_log_is_dropped_and_the_others_stay() -> None:
+    bench = Bench()
+    whole = bench.logs()
+    fault = bench.arm("drop_one")
+    assert bench.logs(1, 30) == []
+    assert fault.hits == 0
+    kept = [bench.logs() for _ in range(20)]
+    assert {len(page) for page in kept} == {2}
+    assert all(log in whole for page in kept for log in page)
+    assert len({str(page) for page in kept}) == 3
+
+
+@pytest.mark.parametrize(("behind_blocks", "head"), [(1, 31), (8_000, 0)])
+def test_a_head_goes_backwards(behind_blocks: int, head: int) -> None:
+    bench = Bench()
+    fault = bench.arm("head_behind", behind_blocks=behind_blocks, last=2)
+    assert [bench.ask(HEAD) for _ in range(3)] == [hex(head), hex(head), hex(32)]
+    assert fault.hits == 2
+
+
+def test_a_header_with_logs_loses_its_bloom() -> None:
+    bench = Bench()
+    fault = bench.arm("bloom_zeroed")
+    bench.ask("eth_getBlockByNumber", hex(20), False)
+    assert bench.ask("eth_getBlockByNumber", hex(99), False) is None
+    assert fault.hits == 0
+    assert int(bench.ask("eth_getBlockByNumber", hex(31), False)["logsBloom"], 16) == 0
+    assert fault.hits == 1
+
+
+def test_a_failed_receipt_keeps_its_logs() -> None:
+    bench = Bench()
+    spoilt = "0x" + bench.single.transaction_hash.hex()
+    fault = bench.arm("failed_receipt", transaction_hash=spoilt)
+    assert bench.receipt(bench.double[0])["status"] == "0x1"
+    assert fault.hits == 0
+    assert (bench.receipt(bench.single)["status"], len(bench.receipt(bench.single)["logs"])) == (
+        "0x0",
+        2,
+    )
+    assert [r["status"] for r in bench.ask("eth_getBlockReceipts", hex(31))] == ["0x1", "0x0"]
+    assert fault.hits == 3
+
+
+@pytest.mark.parametrize("kind", ["swapped_topics", "unindexed", "dirty_topics"])
+def test_what_an_event_says_is_moved_or_soiled(kind: AnswerFaultKind) -> None:
+    bench = Bench()
+    (honest,) = bench.logs(31, 31)
+    fault = bench.arm(kind)
+    (log,) = bench.logs(31, 31)
+    topic0, account, token = honest["topics"]
+    assert log["topics"][0] == topic0
+    if kind == "swapped_topics":
+        assert log["topics"][1:] == [token, account]
+    elif kind == "unindexed":
+        assert (log["topics"][1:], log["data"]) == ([account], token + honest["data"][2:])
+    else:
+        assert [t[26:] for t in log["topics"][1:]] == [account[26:], token[26:]]
+        assert all(int(t[:26], 16) for t in log["topics"][1:])
+    assert bench.receipt(bench.single)["logs"][1]["topics"] == log["topics"]
+    assert fault.hits == 2
+
+
+def test_fields_of_logs_are_missing_or_null() -> None:
+    bench = Bench()
+    fault = bench.arm("missing_fields", "eth_getLogs")
+    assert not {"logIndex", "transactionHash", "blockHash"} & set(bench.logs()[0])
+    assert fault.hits == 1
+    bench.faults.lift()
+    bench.arm("null_fields", fields=("logIndex",))
+    assert bench.logs()[0]["logIndex"] is None
+    assert bench.logs()[0]["blockHash"] is not None
+
+
+def test_blocks_keep_a_fault_to_answers_about_them() -> None:
+    bench = Bench()
+    fault = bench.arm("error", blocks=(31, 31))
+    assert bench.logs(1, 30) == []
+    assert bench.logs(32, 40) != []
+    assert bench.ask(HEAD) == hex(32)
+    assert bench.ask("eth_chainId") == hex(97)
+    assert bench.ask("eth_getBlockByNumber", "latest", False)["number"] == hex(32)
+    assert bench.receipt(bench.double[0])["blockNumber"] == hex(32)
+    assert fault.eligible == 0
+    assert bench.logs(1, 40) == -32000
+    block = bench.chain.tree.at(31)
+    assert block is not None
+    assert bench.ask("eth_getBlockByHash", "0x" + block.hash.hex(), False) == -32000
+    assert bench.ask("eth_getLogs", {"blockHash": "0x" + block.hash.hex()}) == -32000
+    assert bench.ask("eth_getBlockReceipts", hex(31)) == -32000
+    assert bench.receipt(bench.single) == -32000
+    assert fault.hits == 5
+
+
+def test_blocks_hold_for_heads_too() -> None:
+    bench = Bench()
+    fault = bench.arm("head_ahead", ahead_blocks=9, blocks=(33, 33))
+    assert bench.ask(HEAD) == hex(32)
+    bench.chain.mine_empty(1)
+    assert bench.ask(HEAD) == hex(42)
+    assert fault.hits == 1
+
+
+def test_a_stale_answer_that_is_the_same_is_no_hit() -> None:
+    bench = Bench()
+    fault = bench.arm("stale", lag_blocks=1)
+    assert bench.logs(1, 31) != []
+    assert fault.hits == 0
+    assert bench.ask(HEAD) == hex(31)
+    assert fault.hits == 1
+
+
+# Each kind, as a scenario gives it, reaches the product; all are over after a while.
+REACHES: dict[str, str] = {
+    "error": "method: eth_getLogs, message: busy",
+    "null_result": "method: '*'",
+    "no_result": "method: eth_getLogs",
+    "result_text": "method: eth_getLogs, message: try later",
+    "empty": "method: eth_getLogs",
+    "truncated": "method: eth_getLogs",
+    "drop_one": "method: eth_getLogs",
+    "duplicated": "method: eth_getLogs",
+    "shuffled": "method: eth_getLogs",
+    "stale": "method: '*', lag_blocks: 3",
+    "pre_reorg": "method: '*'",
+    "removed": "method: eth_getLogs",
+    "foreign": "method: eth_getLogs",
+    "unfiltered": "method: eth_getLogs",
+    "widened": "method: eth_getLogs",
+    "renumbered": "method: '*', numbering: from_one",
+    "undecodable": "method: eth_getLogs, deposit: d1",
+    "swapped_topics": "method: eth_getLogs",
+    "unindexed": "method: eth_getLogs, deposit: d2",
+    "dirty_topics": "method: eth_getLogs",
+    "missing_fields": "method: '*', fields: [logIndex]",
+    "null_fields": "method: '*'",
+    "failed_receipt": "method: eth_getBlockReceipts",
+    "bloom_zeroed": "method: eth_getBlockByNumber, blocks: {from: 1000, to: 1010}",
+    "head_ahead": "method: eth_blockNumber, ahead_blocks: 500",
+    "head_behind": "method: eth_blockNumber, behind_blocks: 8000",
+    "head_garbage": "method: eth_blockNumber, head: '0x00ff'",
+    "wrong_chain": "method: '*'",
+}
+STEPS = """
+title: an answer
+seed: 3
+given: {listener: stopped}
+steps:
+  - mine: 6
+  - deposit: {as: d1, user: alice, amount: "1"}
+  - multi_deposit: [{as: d2, user: bob, amount: "2"}, {as: d3, user: carol, amount: "2"}]
+  - mine: 2
+  - reorg: {depth: 2}
+  - mine: 40
+  - answer_fault: {as: odd, kind: KIND, FIELDS, last: 4}
+  - deposit: {as: d4, user: alice, amount: "1"}
+  - mine: 2
+  - start_listener
+  - mine: 26
+check:
+  eventually:
+    - credited: [d1, d2, d3, d4]
+"""
+
+
+def test_every_kind_is_tried_on_the_product() -> None:
+    assert set(REACHES) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", REACHES)
+def test_a_kind_reaches_the_product_which_credits_all_the_same(kind: str) -> None:
+    text = STEPS.replace("KIND", kind).replace("FIELDS", REACHES[kind])
+    run = runner.play(loader.parse(text, "answer.yaml"))
+    if kind == "wrong_chain":  # the listener halts
+        assert run.outcome.verdict is Verdict.VIOLATED
+    else:
+        assert run.outcome.verdict is Verdict.HELD, run.outcome.failure
+    assert run.outcome.faults[0].hits > 0
+    assert any("odd" in entry.payload.get("faults", ()) for entry in run.journal)

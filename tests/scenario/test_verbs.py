@@ -147,7 +147,8 @@ def test_settling_lifts_every_fault() -> None:
         f"{DEPOSIT}"
         "  - mine: 1\n"
         "  - answer_fault: {as: refuses, method: eth_getLogs, kind: error}\n"
-        "  - pool: {as: behind, lag_blocks: 100, lagging: odd}\n"
+        "  - node_view: {as: behind, lag_blocks: 100}\n"
+        "  - pool: {as: balancer, nodes: [behind, honest]}\n"
         "  - wait: 60s\n"
         "  - db_fault: {as: locked, kind: busy, for: 7d}\n"
         "  - wait: 60s\n"
@@ -159,6 +160,7 @@ def test_settling_lifts_every_fault() -> None:
     assert [(f.name, f.hits > 0) for f in outcome.faults] == [
         ("refuses", True),
         ("behind", True),
+        ("balancer", True),
         ("locked", False),
     ]
 
@@ -210,8 +212,8 @@ def test_switch_branch_goes_back_to_a_shorter_branch_and_its_deposits() -> None:
 @pytest.mark.parametrize(
     ("step", "problem"),
     [
-        ("switch_branch: mian", "no branch 'mian': there are main"),
-        ("reorg: {depth: 2, branch: main}", "branch 'main' is there already"),
+        ("switch_branch: mian", "unknown branch 'mian': did you mean 'main'"),
+        ("reorg: {depth: 2, branch: main}", "the name 'main' is given twice"),
     ],
 )
 def test_a_branch_that_is_unknown_or_taken_is_a_mistake_with_its_line(

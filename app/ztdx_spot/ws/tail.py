@@ -35,6 +35,11 @@ class Tail:
         with database.read() as transaction:
             self._last_seq = entries.newest_seq(transaction)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the ledger could not be read when it was last looked at."""
+        return self._failing
+
     def news(self) -> list[BalanceChange]:
         """The next committed changes, oldest first; none when there are none, or none can be read.
 

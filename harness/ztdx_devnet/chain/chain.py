@@ -60,6 +60,8 @@ class Chain:
     `on_head` is called after every change of head, `on_add` for every transaction that the pool
     takes, `on_drop` for every one that left it without a block, and `on_act` after every act that
     changed anything, when all of it is done.
+
+    `block_time_s` 0 is for more than one block a second: they may have equal timestamps.
     """
 
     def __init__(self, genesis: Genesis | None = None, block_time_s: int = BLOCK_TIME_S) -> None:
@@ -199,7 +201,7 @@ class Chain:
         interval_s = self.block_time_s if interval_s is None else interval_s
         if count < 1:
             raise BlockImpossible(f"{count} blocks can't be mined: expected 1 or more")
-        if interval_s < 1:
+        if interval_s < min(self.block_time_s, 1):
             raise BlockImpossible(f"blocks {interval_s} s apart: expected 1 s or more")
         first_s = self.next_timestamp_s() if first_timestamp_s is None else first_timestamp_s
         self._refuse_standing_time(first_s)
@@ -317,6 +319,13 @@ class Chain:
         self._snapshots = {_BEGINNING: self._snapshots[_BEGINNING]}
         self._restore(self._snapshots[_BEGINNING])
 
+    def restart(self, genesis: Genesis) -> None:
+        """Begin anew, on another genesis of the same chain id; all there was is forgotten."""
+        assert genesis.execution.chain_id == self.chain_id, "another chain needs another Chain"
+        old_head, removed = self.head, self.tree.executed_above(0)
+        self._begin(ExecutedBlock(None, genesis.header, ()), genesis.execution.copy())
+        self._announce(HeadChange(old_head, self.head, self.head, removed, (), announced=False))
+
     def load(self, image: ChainImage) -> None:
         """Become the chain of the image; all snapshots are used up. Nothing is announced."""
         genesis = image.segments[0]
@@ -383,7 +392,7 @@ class Chain:
 
     def _refuse_standing_time(self, timestamp_s: int) -> None:
         head_s = self.head.timestamp_s
-        if timestamp_s <= head_s:
+        if timestamp_s < head_s + min(self.block_time_s, 1):
             raise BlockImpossible(f"timestamp {timestamp_s} is not later than the head's {head_s}")
 
     def _build(self, parent: Place, pool: Pool, timestamp_s: int) -> ExecutedBlock | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Protocol
 
 from eth_keys.datatypes import PrivateKey
 
@@ -17,10 +18,26 @@ from ztdx_devnet.chain.transactions import Transaction
 ACCOUNTS = (*USERS.values(), OWNER, WITHDRAW_SIGNER)
 
 
+class FaultControl(Protocol):
+    """Makes answers wrong on request. Whoever serves the devnet has one; the chain knows no faults.
+
+    `arm` takes a step of a scenario and gives the fault's name; `listed` tells of all that were
+    armed; `clear` ends and forgets them, and tells of them for the last time. Each may raise
+    RpcError.
+    """
+
+    def arm(self, step: Any) -> str: ...
+
+    def listed(self) -> list[dict[str, Any]]: ...
+
+    def clear(self) -> list[dict[str, Any]]: ...
+
+
 class Devnet:
     """One chain, its miner, and the accounts that it can send from.
 
     `impersonated` are addresses that it sends from without a key; with `impersonates_all`, any.
+    `faults` is None where nobody could make an answer wrong.
     """
 
     def __init__(
@@ -38,6 +55,7 @@ class Devnet:
         self.impersonated: set[bytes] = set()
         self.impersonates_all = False
         self.logs_requests = False
+        self.faults: FaultControl | None = None
 
     def key(self, address: bytes) -> PrivateKey:
         """The key of one of its accounts. Raises UnknownAccount."""

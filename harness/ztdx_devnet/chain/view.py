@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock, Place, Receipt
 from ztdx_devnet.chain.blocktree.logs import LogFilter, PlacedLog, logs_of
@@ -21,6 +21,10 @@ class View:
     chain: Chain
     lag_blocks: int = 0
     log_limits: LogLimits = NO_LIMITS
+
+    def behind(self, blocks: int) -> View:
+        """What the same node would show if it were that many more blocks behind."""
+        return replace(self, lag_blocks=self.lag_blocks + blocks)
 
     @property
     def height(self) -> int:

@@ -71,6 +71,12 @@ MINING_FLAGS = "--block-time, --automine and --no-mining exclude one another"
     help="Refuse what that provider refuses to eth_getLogs, in its words: alchemy-free, infura …",
 )
 @click.option(
+    "--profile",
+    metavar="NAME",
+    help="Behave like the nodes of a provider, or a known kind of bad node: infura, "
+    "load-balanced, vanishing-filter …",
+)
+@click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write URLs, addresses and keys there as JSON when requests can be answered.",
@@ -91,6 +97,7 @@ def chain(
     token_artifact: str | None,
     token_args: tuple[str, ...],
     log_limits: str | None,
+    profile: str | None,
     ready_file: Path | None,
     log_requests: bool,
     debug: bool,
@@ -103,6 +110,8 @@ def chain(
     """
     if (block_time is not None) + automine + no_mining > 1:
         raise click.UsageError(MINING_FLAGS)
+    if log_limits is not None and profile is not None:
+        raise click.UsageError("--log-limits and --profile exclude one another")
     with StopSignals() as stop:
         # Imported late: `devnet --help` needs no EVM.
         from ztdx_devnet.live.chain_command import CannotServe, ChainSettings, serve
@@ -123,6 +132,7 @@ def chain(
             ready_file=ready_file,
             logs_requests=log_requests,
             log_limits=log_limits,
+            profile=profile,
         )
         try:
             sys.exit(serve(settings, stop, say))

@@ -2,72 +2,182 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import click
+
+from ztdx_devnet.cli.output import EXIT_BAD_INPUT, refuse, warn
+from ztdx_devnet.cli.processes import Processes
+from ztdx_devnet.live.stop_signals import StopSignals
+
+if TYPE_CHECKING:
+    from ztdx_devnet.report.record import RunRecord
+
+_INTERRUPTED = 130
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Use this seed for every scenario.")
+@click.option(
+    "-n",
+    "processes",
+    type=Processes(),
+    default=1,
+    help="Play in so many processes at once; auto: one for each core.  [default: 1]",
+)
+@click.option(
+    "--twice",
+    is_flag=True,
+    help="Play each scenario twice: both runs must be the same.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JUnit file."
 )
+@click.option(
+    "--annotations",
+    "annotate",
+    type=click.Choice(["auto", "github", "never"]),
+    default="auto",
+    show_default=True,
+    help="Print a line per failure that GitHub shows beside the scenario; auto: in its workflows.",
+)
+@click.option(
+    "--runs",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where run folders go.  [default: runs]",
+)
+@click.option("--no-runs", is_flag=True, help="Leave no run folders.")
+@click.option("--no-shrink", is_flag=True, help="Don't look for smaller scenarios that fail alike.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
 def run(
-    paths: tuple[Path, ...], seed: int | None, as_json: bool, junit: Path | None, debug: bool
+    paths: tuple[Path, ...],
+    seed: int | None,
+    processes: int,
+    twice: bool,
+    as_json: bool,
+    junit: Path | None,
+    annotate: str,
+    root: Path | None,
+    no_runs: bool,
+    no_shrink: bool,
+    debug: bool,
 ) -> None:
     """Play scenarios and say whether the deposit system held.
 
     PATHS are YAML files or directories of them; without any, the bundled scenarios are played.
-    Exit codes: 0 held, 1 violated, 2 inconclusive, 3 bad input, 4 an error of our own.
+    Each run leaves a folder below runs/, which `devnet replay` plays again.
+    Exit codes: 0 held, 1 violated, 2 inconclusive, 3 bad input, 4 an error of ours, 130 Ctrl-C.
 
-    Example: devnet run scenarios --junit results.xml
+    Example: devnet run scenarios -n auto --junit results.xml
     """
-    # Imported late: `devnet --help` needs no EVM.
-    import logging
+    if root is not None and no_runs:
+        raise click.UsageError("--runs and --no-runs exclude one another")
+    code = None
+    with StopSignals() as signals:
+        # Imported late: `devnet --help` needs no EVM.
+        import logging
 
-    from rich.console import Console
+        from rich.console import Console
 
-    from ztdx_devnet.report import machine
-    from ztdx_devnet.report.console import ConsoleReport
-    from ztdx_devnet.scenario import bundled, loader, runner
-    from ztdx_devnet.scenario.errors import BadScenario
-    from ztdx_devnet.scenario.verdict import EXIT_BAD_INPUT, EXIT_CODES, EXIT_OWN_BUG, overall
+        from ztdx_devnet.report.console import ConsoleReport
+        from ztdx_devnet.runs.batch import BatchSettings, OwnError, play_batch
+        from ztdx_devnet.runs.stopping import Stopping
+        from ztdx_devnet.scenario import bundled, loader
+        from ztdx_devnet.scenario.errors import BadScenario
+        from ztdx_devnet.scenario.verdict import EXIT_CODES, EXIT_OWN_BUG, Verdict, overall
 
-    logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
-    report = ConsoleReport(Console(quiet=as_json))
-    outcomes = []
+        logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
+        report = ConsoleReport(Console(quiet=as_json))
+        began_s = perf_counter()
+        stopping = Stopping()
+        try:
+            with signals.calling(stopping.stop):
+                scenarios = loader.load_all(loader.find(paths or (bundled.folder(),)))
+                if junit is not None and not junit.parent.is_dir():
+                    raise click.BadParameter(
+                        f"no such directory: {junit.parent}", param_hint="--junit"
+                    )
+                settings = BatchSettings(
+                    seed=seed,
+                    root=None if no_runs else _opened(root),
+                    processes=processes,
+                    twice=twice,
+                    shrinks=not no_shrink,
+                )
+                records = play_batch(scenarios, settings, stopping, report.line)
+                wall_s = perf_counter() - began_s
+                _write(records, junit, wall_s, as_json)
+                _annotate(records, annotate, as_json)
+                report.summary(records, wall_s, len(scenarios))
+            verdict = overall(record.outcome for record in records)
+            code = EXIT_CODES[Verdict.INTERRUPTED if stopping.asked else verdict]
+        except BadScenario as error:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            code = EXIT_BAD_INPUT
+        except OSError as error:
+            if debug:
+                raise
+            refuse(error)
+        except OwnError as error:
+            warn(f"{error}; --debug shows where")
+            if debug:
+                click.echo(error.trace, err=True)
+            code = EXIT_OWN_BUG
+        except click.ClickException:
+            raise
+        except Exception as error:
+            if debug:
+                raise
+            warn(f"an error of our own: {error!r}; --debug shows where")
+            code = EXIT_OWN_BUG
+    if code is None:
+        warn("interrupted before anything was played")
+    sys.exit(_INTERRUPTED if code is None else code)
+
+
+def _opened(root: Path | None) -> Path | None:
+    """Where run folders go. Raises OSError for a place that was asked for and can't be."""
+    from ztdx_devnet.runs.folders import DEFAULT_ROOT, RunFolders
+
     try:
-        scenarios = loader.load_all(loader.find(paths or (bundled.folder(),)))
-        if junit is not None and not junit.parent.is_dir():
-            raise click.BadParameter(f"no such directory: {junit.parent}", param_hint="--junit")
-        for scenario in scenarios:
-            outcomes.append(runner.run(scenario, seed))
-            report.line(outcomes[-1])
-        if junit is not None:
-            machine.write_junit(outcomes, junit)
-    except BadScenario as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(EXIT_BAD_INPUT)
-    except click.ClickException:
-        raise
+        RunFolders(root or DEFAULT_ROOT).open()
     except OSError as error:
-        if debug:
+        if root is not None:
             raise
-        click.echo(f"devnet: {error}", err=True)
-        sys.exit(EXIT_BAD_INPUT)
-    except Exception as error:
-        if debug:
-            raise
-        where = f" in {scenarios[len(outcomes)].path}" if outcomes else ""
-        click.echo(f"devnet: an error of our own{where}: {error!r}; --debug shows where", err=True)
-        sys.exit(EXIT_OWN_BUG)
+        warn(f"no run folders: {error}; --runs DIR puts them elsewhere")
+        return None
+    return root or DEFAULT_ROOT
+
+
+def _write(records: Sequence[RunRecord], junit: Path | None, wall_s: float, as_json: bool) -> None:
+    if junit is not None:
+        from ztdx_devnet.report.junit import write_junit
+
+        write_junit(records, junit, wall_s)
     if as_json:
-        click.echo(json.dumps(machine.as_json(outcomes), indent=2))
-    report.summary(outcomes)
-    sys.exit(EXIT_CODES[overall(outcomes)])
+        import json
+
+        from ztdx_devnet.report.machine import as_json as object_of
+
+        click.echo(json.dumps(object_of(records), indent=2))
+
+
+def _annotate(records: Sequence[RunRecord], annotate: str, as_json: bool) -> None:
+    """GitHub reads both streams, so an object on standard output stays alone there."""
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    if annotate == "never" or (annotate == "auto" and not on_github):
+        return
+    from ztdx_devnet.report.annotations import annotation_lines
+
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
+    for line in annotation_lines(records, workspace):
+        click.echo(line, err=as_json)

@@ -70,6 +70,13 @@ class WholeSeconds(click.ParamType[int]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write URLs, addresses and credentials there as JSON when everything answers.",
 )
+@click.option(
+    "--api-fault",
+    "api_faults",
+    multiple=True,
+    metavar="FIELDS",
+    help="Make the API bad for its clients, as in kind=latency,delay=2s,percent=50.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
 def up(
     rpc_port: int,
@@ -78,6 +85,7 @@ def up(
     login_chain_id: int | None,
     state: Path | None,
     ready_file: Path | None,
+    api_faults: tuple[str, ...],
     debug: bool,
 ) -> None:
     """Run chain, listener, API and WebSocket on this machine, until Ctrl-C.
@@ -102,6 +110,7 @@ def up(
             login_chain_id=login_chain_id,
             state=state,
             ready_file=ready_file,
+            api_faults=api_faults,
         )
         try:
             sys.exit(serve(settings, stop, say, warn))

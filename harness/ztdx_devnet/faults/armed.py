@@ -44,10 +44,16 @@ class ArmedFaults:
 
     @property
     def any_may_fire(self) -> bool:
-        """Whether any fault can touch anything from now on."""
-        return bool(self.of(Fault))
+        """Whether any fault can touch anything from now on that a listener needs."""
+        return any(fault.excuses_listener for fault in self.of(Fault))
 
     def lift(self) -> None:
         """Disarm all; their counters stay."""
         for fault in self._all:
             fault.disarm()
+
+    def forget(self) -> None:
+        """Lift all, and begin anew."""
+        self.lift()
+        self._all.clear()
+        self._of.clear()

@@ -12,17 +12,17 @@ from ztdx_devnet.chain.view import View
 
 @dataclass(frozen=True, slots=True)
 class BranchView(View):
-    """The branch that ends in `tip`, as if it were the canonical one."""
+    """The branch that ends in `tip`, as if it were the canonical one, less `lag_blocks`."""
 
     tip: Place = field(kw_only=True)
 
     @property
     def height(self) -> int:
-        return self.tip.number
+        return max(self.tip.number - self.lag_blocks, 0)
 
     @property
     def head(self) -> Place:
-        return self.tip
+        return self.chain.tree.ancestor_at(self.tip, self.height)
 
     def at(self, number: int) -> Place | None:
         if not 0 <= number <= self.height:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class Chance(Protocol):
@@ -20,6 +20,9 @@ class Fault:
     ever), and of those `percent` in a hundred; after `until_us` (virtual Unix time) none.
     `eligible` counts what it could have touched, `hits` what it did touch.
     """
+
+    excuses_listener: ClassVar[bool] = True
+    """Whether a listener may be late because of it."""
 
     name: str
     first: int = field(default=1, kw_only=True)

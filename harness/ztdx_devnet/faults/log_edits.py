@@ -1,4 +1,4 @@
-"""How a node's logs go wrong, in pages of logs and in receipts.
+"""How a node's lists of logs go wrong, in pages of logs and in receipts.
 
 Each edit gives the answer as the fault would have it, or None when it would be the same.
 """
@@ -12,6 +12,7 @@ from ztdx_devnet.chain.blocktree.blocks import ExecutedBlock
 from ztdx_devnet.chain.blocktree.logs import logs_of
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.rpc import params, shapes
+from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import Node
 
 Numbering = Literal["per_transaction", "repeated", "from_one"]
@@ -19,7 +20,7 @@ Log = dict[str, Any]
 
 FOREIGN_EMITTER = "0x" + bytes.fromhex("00000000000000000000000000000000000f0e19").hex()
 _TOPIC = "0x" + contracts.SPOT_DEPOSIT_TOPIC.hex()
-_HOLDERS = ("eth_getLogs", "eth_getTransactionReceipt", "eth_getBlockReceipts")
+HOLDERS = ("eth_getLogs", "eth_getTransactionReceipt", "eth_getBlockReceipts")
 
 
 def foreign(method: str, result: Any) -> Any | None:
@@ -34,7 +35,7 @@ def foreign(method: str, result: Any) -> Any | None:
                 edited.append({**log, "address": FOREIGN_EMITTER, "logIndex": position})
         return edited
 
-    return _edited(method, result, edit)
+    return edited(method, result, edit)
 
 
 def renumbered(method: str, result: Any, numbering: Numbering, node: Node) -> Any | None:
@@ -54,21 +55,7 @@ def renumbered(method: str, result: Any, numbering: Numbering, node: Node) -> An
             edited.append({**log, "logIndex": shapes.quantity(number)})
         return edited
 
-    return _edited(method, result, edit)
-
-
-def undecodable(method: str, result: Any, transaction_hash: str | None) -> Any | None:
-    """The amount of a SpotDeposit lacks its last byte, wherever the log is shown."""
-
-    def edit(logs: Sequence[Log]) -> list[Log]:
-        return [
-            {**log, "data": log["data"][:-2]}
-            if log["topics"][:1] == [_TOPIC] and transaction_hash in (None, log["transactionHash"])
-            else log
-            for log in logs
-        ]
-
-    return _edited(method, result, edit)
+    return edited(method, result, edit)
 
 
 def removed(node: Node, arguments: list[Any], result: Any) -> Any | None:
@@ -89,13 +76,21 @@ def removed(node: Node, arguments: list[Any], result: Any) -> Any | None:
 def asked_otherwise(node: Node, arguments: list[Any], result: Any, **changes: Any) -> Any | None:
     """The answer to another filter than the one that was asked for; None takes a field away."""
     wanted = {k: v for k, v in {**arguments[0], **changes}.items() if v is not None}
-    other = node.call("eth_getLogs", [wanted])
+    try:
+        other = node.call("eth_getLogs", [wanted])
+    except RpcError:  # more than the node is ready to give
+        return None
     return other if other != result else None
 
 
-def _edited(method: str, result: Any, edit: Callable[[Sequence[Log]], list[Log]]) -> Any | None:
+def without(logs: Sequence[Log], position: int) -> list[Log]:
+    """All but one."""
+    return [*logs[:position], *logs[position + 1 :]]
+
+
+def edited(method: str, result: Any, edit: Callable[[Sequence[Log]], list[Log]]) -> Any | None:
     """The answer with each of its lists of logs edited; None when that changes nothing."""
-    if method not in _HOLDERS or not result:
+    if method not in HOLDERS or not result:
         return None
     changed: Any
     if method == "eth_getLogs":

@@ -1,31 +1,48 @@
-"""Faults of what stands before a node: a pool that sends a request to one node or another."""
+"""Faults of what stands before the nodes: a pool that sends each request to one of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ztdx_devnet.faults.fault import Chance, Fault
 
-Lagging = Literal["odd", "even", "random"]
+Pick: TypeAlias = Literal["in_turn", "random", "sticky"]
+
+HONEST = "honest"
+"""The name of the node that shows the chain as it is; it is always there."""
 
 
 @dataclass(slots=True)
-class LaggingPool(Fault):
-    """A pool of two nodes, one of them `lag_blocks` behind.
+class NodePool(Fault):
+    """The nodes behind the URL of some listeners (`listeners` None: of all), by their names.
 
-    It picks a node for each HTTP request, a batch counting as one: the lagging one gets the odd
-    ones (1st, 3rd, …), the even ones, or any. A hit is an answer that differs from the other
-    node's.
+    It picks one for each HTTP request, a batch counting as one: in turn, by chance, or by chance
+    once for each listener (`sticky`). A hit is an answer that differs from an honest node's. Of
+    several pools before one listener the one that was armed last picks.
     """
 
-    lag_blocks: int = 0
-    lagging: Lagging = "random"
+    nodes: tuple[str, ...] = (HONEST,)
+    pick: Pick = "in_turn"
+    listeners: tuple[str, ...] | None = None
     requests: int = field(default=0, init=False)
+    sessions: dict[str, str] = field(default_factory=dict, init=False)
 
-    def picks_lagging(self, chance: Chance) -> bool:
-        """Count one HTTP request and say whether the lagging node gets it."""
+    def serves(self, listener: str) -> bool:
+        return self.listeners is None or listener in self.listeners
+
+    def picked(self, listener: str, chance: Chance) -> str:
+        """Count one HTTP request of that listener and say which node gets it."""
         self.requests += 1
-        if self.lagging == "random":
-            return chance.random() < 0.5
-        return (self.requests % 2 == 1) == (self.lagging == "odd")
+        match self.pick:
+            case "in_turn":
+                return self.nodes[(self.requests - 1) % len(self.nodes)]
+            case "random":
+                return self._drawn(chance)
+            case "sticky":
+                if listener not in self.sessions:
+                    self.sessions[listener] = self._drawn(chance)
+                return self.sessions[listener]
+
+    def _drawn(self, chance: Chance) -> str:
+        return self.nodes[int(chance.random() * len(self.nodes))]

@@ -38,6 +38,9 @@ class Journal:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
 
+    def __reversed__(self) -> Iterator[Entry]:
+        return reversed(self._entries)
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.log_limits import NO_LIMITS, PROVIDERS
 from ztdx_devnet.chain.rpc.node import node_of
+from ztdx_devnet.faults.profiles import PROFILES, profiled_node
 from ztdx_devnet.live.chain_server import ChainServer
 from ztdx_devnet.live.chain_source import ChainSource, open_chain
 from ztdx_devnet.live.description import banner, description
@@ -33,6 +34,7 @@ class ChainSettings:
     ready_file: Path | None
     logs_requests: bool
     log_limits: str | None = None
+    profile: str | None = None
 
 
 def serve(settings: ChainSettings, stop: StopSignals, say: Callable[[str], None]) -> int:
@@ -41,6 +43,10 @@ def serve(settings: ChainSettings, stop: StopSignals, say: Callable[[str], None]
     if settings.log_limits is not None and settings.log_limits not in PROVIDERS:
         raise CannotServe(
             f"--log-limits {settings.log_limits}: expected one of {', '.join(sorted(PROVIDERS))}"
+        )
+    if settings.profile is not None and settings.profile not in PROFILES:
+        raise CannotServe(
+            f"--profile {settings.profile}: expected one of {', '.join(sorted(PROFILES))}"
         )
     with closing(open_chain(settings.source)) as opened:
         devnet = opened.devnet(automine=settings.automine, interval_s=settings.interval_s)
@@ -58,7 +64,9 @@ async def _serve(
     say: Callable[[str], None],
 ) -> int:
     limits = PROVIDERS[settings.log_limits] if settings.log_limits else NO_LIMITS
-    server = ChainServer(node_of(devnet, limits), say)
+    profile = settings.profile
+    node = node_of(devnet, limits) if profile is None else profiled_node(devnet, profile)
+    server = ChainServer(node, say)
     try:
         try:
             port = await server.start(settings.host, settings.port)

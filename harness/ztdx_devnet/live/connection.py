@@ -35,7 +35,7 @@ class Connection:
         answer: Callable[[Node, bytes], bytes],
     ) -> None:
         self._socket = socket
-        self._transport = transport
+        self.transport = transport
         self._gone = False
         self._answer = answer
         self._subscriptions = Subscriptions(node.view.chain, self._push)
@@ -75,8 +75,8 @@ class Connection:
         # the writer's end cancels.
         if not leaving.done() or leaving.cancelled():
             leaving.cancel()
-            if self._transport is not None:
-                self._transport.abort()
+            if self.transport is not None:
+                self.transport.abort()
 
     async def _leave(self, code: int, reason: str) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
@@ -95,8 +95,8 @@ class Connection:
         self._something.set()
         if len(self._outbox) > MAX_WAITING:
             self._end()  # the writer can't: it waits for the client to read
-            if self._transport is not None:
-                self._transport.abort()
+            if self.transport is not None:
+                self.transport.abort()
         elif not self._has_room():
             self._room.clear()
 

@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -22,6 +22,8 @@ from ztdx_devnet.chain.devnet import Devnet
 from ztdx_devnet.chain.log_limits import NO_LIMITS
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.chain.rpc.node import node_of
+from ztdx_devnet.live.api_faults import read_api_faults
+from ztdx_devnet.live.api_gateway import ApiGateway
 from ztdx_devnet.live.chain_server import ChainServer
 from ztdx_devnet.live.chain_source import ChainSource, OpenedChain, keeps_a_chain, open_chain
 from ztdx_devnet.live.credentials import Credentials, issue
@@ -41,9 +43,13 @@ from ztdx_devnet.live.up_description import (
     up_banner,
     up_description,
 )
+from ztdx_devnet.live.wall_clock import unix_us
 from ztdx_spot.config import read_settings
 from ztdx_spot.errors import DatabaseBusyError, SpotError, StartError
 from ztdx_spot.service import Service, running
+
+if TYPE_CHECKING:
+    from ztdx_devnet.scenario.verbs.api import ApiFault
 
 HOST = "127.0.0.1"
 LEDGER_NAME = "spot.db"
@@ -60,7 +66,8 @@ EXIT_LISTENER_DIED = 1
 class UpSettings:
     """What `devnet up` was asked for. Port 0 takes a free one; `state` None keeps nothing.
 
-    `login_chain_id` is that of the domain that wallets sign for; None is the chain's.
+    `login_chain_id` is that of the domain that wallets sign for; None is the chain's. `api_faults`
+    are texts for `read_api_faults`.
     """
 
     rpc_port: int
@@ -69,6 +76,7 @@ class UpSettings:
     login_chain_id: int | None
     state: Path | None
     ready_file: Path | None
+    api_faults: Sequence[str] = ()
 
 
 def serve(
@@ -79,6 +87,7 @@ def serve(
 ) -> int:
     """Serve until a signal comes; the exit code. `say` may raise OSError. Raises CannotServe."""
     ready_file = ReadyFile(settings.ready_file)
+    faults = read_api_faults(settings.api_faults) if settings.api_faults else []
     if settings.state is not None:
         _refuse_unusable(settings.state)
     # What the product logs is shown as its own program shows it.
@@ -91,7 +100,7 @@ def serve(
         with _one_line(ledger):
             issued = issue(str(ledger), USERS.values())
         return run_until_stopped(
-            lambda: _serve(settings, opened, ledger, issued, ready_file, say, warn), stop
+            lambda: _serve(settings, opened, ledger, issued, faults, ready_file, say, warn), stop
         )
 
 
@@ -114,6 +123,7 @@ async def _serve(
     opened: OpenedChain,
     ledger: Path,
     issued: Mapping[str, Credentials],
+    faults: Sequence[ApiFault],
     ready_file: ReadyFile,
     say: Callable[[str], None],
     warn: Callable[[str], None],
@@ -125,8 +135,11 @@ async def _serve(
         with _one_line(ledger):
             product = await _start_product(chain, settings, ledger, warn, parts)
         assert product.url is not None
-        content = up_description(chain, product.url, issued)
+        gateway = ApiGateway(product.url, unix_us)
+        url = await _start_gateway(gateway, settings, parts) if faults else product.url
+        content = up_description(chain, url, issued)
         await _all_answer(content)
+        gateway.arm(verb.fault(verb.scope_at(unix_us()), "") for verb in faults)
         users_have_tokens = opened.users_have_tokens
         announce(say, up_banner(content, settings.block_time_s, settings.state, users_have_tokens))
         parts.callback(ready_file.remove)
@@ -155,6 +168,16 @@ async def _start_chain(
         port = await server.start(HOST, settings.rpc_port)
     except OSError as error:
         told = why_not_listening(error, HOST, settings.rpc_port, "--rpc-port")
+        raise CannotServe(told) from error
+    return f"http://{HOST}:{port}"
+
+
+async def _start_gateway(gateway: ApiGateway, settings: UpSettings, parts: AsyncExitStack) -> str:
+    parts.push_async_callback(gateway.stop)
+    try:
+        port = await gateway.start(HOST, settings.api_port)
+    except OSError as error:
+        told = why_not_listening(error, HOST, settings.api_port, "--api-port")
         raise CannotServe(told) from error
     return f"http://{HOST}:{port}"
 
@@ -200,7 +223,8 @@ def _product(
         "SPOT_BSC_POLL_INTERVAL_MS": str(interval_ms),
         "DATABASE_URL": f"sqlite:///{ledger}",
         "HOST": HOST,
-        "PORT": str(settings.api_port),
+        # Behind a gateway any port will do.
+        "PORT": str(0 if settings.api_faults else settings.api_port),
     }
     if settings.login_chain_id is not None:
         environment["CHAIN_ID"] = str(settings.login_chain_id)

@@ -10,6 +10,11 @@ def unix_s() -> int:
     return int(time.time())  # noqa: TID251 - the live edge of time
 
 
+def unix_us() -> int:
+    """Microseconds since 1970, UTC."""
+    return int(time.time() * 1_000_000)  # noqa: TID251 - the live edge of time
+
+
 def sleep_s(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)  # noqa: TID251 - the live edge of time

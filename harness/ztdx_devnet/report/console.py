@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from ztdx_devnet.scenario.verdict import Failure, Outcome, Verdict
+from ztdx_devnet.report.failure import failure_lines, visible
+from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.virtual_time import duration_text
 
-_COLOURS = {Verdict.HELD: "green", Verdict.VIOLATED: "red", Verdict.INCONCLUSIVE: "yellow"}
+_COLOURS = {
+    Verdict.HELD: "green",
+    Verdict.VIOLATED: "red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.INTERRUPTED: "yellow",
+}
 _TITLE_WIDTH = 77
 
 
@@ -20,40 +27,37 @@ class ConsoleReport:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def line(self, outcome: Outcome) -> None:
+    def line(self, record: RunRecord) -> None:
         """One scenario has ended."""
+        outcome = record.outcome
         colour = _COLOURS[outcome.verdict]
-        title = "".join(c if c.isprintable() else "?" for c in outcome.title)
+        title = visible(outcome.title)
         if len(title) > _TITLE_WIDTH:
             title = title[: _TITLE_WIDTH - 1] + "…"
         self._print(
             f"[{colour}]{outcome.verdict.value:<12}[/] {escape(title):<{_TITLE_WIDTH}} "
             f"{duration_text(outcome.virtual_us):>9} in {outcome.wall_s:>5.2f} s"
         )
-        if outcome.failure is not None:
-            self._failure(outcome, outcome.failure)
+        for line in failure_lines(record):
+            self._print(escape(f"  {line}") if line else "")
 
-    def summary(self, outcomes: Sequence[Outcome]) -> None:
+    def text(self, line: str) -> None:
+        """One line as it is."""
+        self._print(escape(line))
+
+    def summary(self, records: Sequence[RunRecord], wall_s: float, of: int | None = None) -> None:
+        """`wall_s` is what all took together, `of` how many there were to play."""
+        outcomes = [record.outcome for record in records]
         counts = ", ".join(
             f"{sum(o.verdict is verdict for o in outcomes)} {verdict.value}"
             for verdict in Verdict
             if verdict is Verdict.HELD or any(o.verdict is verdict for o in outcomes)
         )
-        wall_s = sum(outcome.wall_s for outcome in outcomes)
         virtual = duration_text(sum(outcome.virtual_us for outcome in outcomes))
         number = f"{len(outcomes)} scenario" + ("" if len(outcomes) == 1 else "s")
+        if of is not None and of > len(outcomes):
+            number = f"{len(outcomes)} of {of} scenarios"
         self._print(f"\n{number}: {counts}; {virtual} of virtual time in {wall_s:.1f} s")
-
-    def _failure(self, outcome: Outcome, failure: Failure) -> None:
-        place = f"{outcome.path}:{failure.line}" if failure.line else outcome.path
-        self._print(f"  {escape(failure.rule)}")
-        self._print(f"  {escape(place)}, seed {outcome.seed}, at {duration_text(failure.at_us)}")
-        self._print(f"  expected: {escape(failure.expected)}")
-        self._print(f"  actual:   {escape(failure.actual)}")
-        for fault in outcome.faults:
-            fired = f"fired {fault.hits}×" if fault.hits else "armed, never fired"
-            self._print(f"  fault {escape(fault.name)}: {fired}")
-        self._print(f"  again: devnet run {escape(outcome.path)} --seed {outcome.seed}")
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)

@@ -1,27 +1,34 @@
-"""Reports for machines: one JSON object, and a JUnit file."""
+"""The report for machines: one JSON object."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ztdx_devnet.scenario.verdict import Outcome, Verdict, overall
+from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.scenario.verdict import Outcome, overall
 from ztdx_devnet.virtual_time import MICROSECONDS
 
-_ILLEGAL_IN_XML = {c: "\ufffd" for c in (*range(0x20), 0xFFFE, 0xFFFF) if c not in (9, 10, 13)}
 
-
-def as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """{verdict, scenarios: [{path, title, verdict, seed, digest, wall_s, virtual_s, failure}]}."""
+def as_json(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """{verdict, scenarios: [{path, title, verdict, seed, digest, virtual_s, faults, failure,
+    wall_s, run_id, shrunk}]}."""
     return {
-        "verdict": overall(outcomes).value,
-        "scenarios": [_scenario(outcome) for outcome in outcomes],
+        "verdict": overall(record.outcome for record in records).value,
+        "scenarios": [
+            {
+                **outcome_json(record.outcome),
+                "wall_s": round(record.outcome.wall_s, 4),
+                "run_id": record.run_id,
+                "shrunk": None if record.shrunk is None else record.shrunk.text,
+            }
+            for record in records
+        ],
     }
 
 
-def _scenario(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What came of one run, as far as every machine sees the same."""
     failure = outcome.failure
     return {
         "path": outcome.path,
@@ -29,7 +36,6 @@ def _scenario(outcome: Outcome) -> dict[str, Any]:
         "verdict": outcome.verdict.value,
         "seed": outcome.seed,
         "digest": outcome.digest,
-        "wall_s": round(outcome.wall_s, 4),
         "virtual_s": outcome.virtual_us / MICROSECONDS,
         "faults": [{"name": fault.name, "hits": fault.hits} for fault in outcome.faults],
         "failure": None
@@ -42,40 +48,3 @@ def _scenario(outcome: Outcome) -> dict[str, Any]:
             "actual": failure.actual,
         },
     }
-
-
-def write_junit(outcomes: Sequence[Outcome], path: Path) -> None:
-    """A JUnit file: a test case per scenario. Inconclusive counts as an error. Raises OSError."""
-    count = {verdict: sum(o.verdict is verdict for o in outcomes) for verdict in Verdict}
-    suite = ElementTree.Element(
-        "testsuite",
-        name="ztdx-devnet",
-        tests=str(len(outcomes)),
-        failures=str(count[Verdict.VIOLATED]),
-        errors=str(count[Verdict.INCONCLUSIVE]),
-        time=f"{sum(outcome.wall_s for outcome in outcomes):.3f}",
-    )
-    for outcome in outcomes:
-        case = ElementTree.SubElement(
-            suite,
-            "testcase",
-            classname=_legal(outcome.path),
-            name=_legal(outcome.title),
-            time=f"{outcome.wall_s:.3f}",
-        )
-        failure = outcome.failure
-        if failure is not None:
-            violated = outcome.verdict is Verdict.VIOLATED
-            detail = ElementTree.SubElement(
-                case, "failure" if violated else "error", message=_legal(failure.rule)
-            )
-            detail.text = _legal(
-                f"{outcome.path}:{failure.line}, seed {outcome.seed}\n"
-                f"expected: {failure.expected}\nactual: {failure.actual}"
-            )
-    ElementTree.indent(suite)
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
-
-
-def _legal(text: str) -> str:
-    return text.translate(_ILLEGAL_IN_XML)

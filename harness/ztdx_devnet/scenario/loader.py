@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from ztdx_devnet.scenario import yaml_lines
 from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
-from ztdx_devnet.scenario.model import Checks, Head, Scenario, Step
-from ztdx_devnet.scenario.verbs import VERBS, Verb
+from ztdx_devnet.scenario.model import Checks, Head, Scenario
+from ztdx_devnet.scenario.names import FROM_THE_START, Named
+from ztdx_devnet.scenario.verbs import VERBS, Step, Verb
 from ztdx_devnet.scenario.yaml_lines import Lines
 from ztdx_devnet.virtual_time import MICROSECONDS
 
@@ -71,17 +72,20 @@ def load(path: Path) -> Scenario:
 def parse(text: str, path: str) -> Scenario:
     """Parse one scenario. `path` is what problems name. Raises BadScenario."""
     value, lines = yaml_lines.read(text, path)
+    return build(value, lines, text, path)
+
+
+def build(value: Any, lines: Lines, text: str, path: str) -> Scenario:
+    """A scenario from the value of its YAML `text`. Raises BadScenario."""
     if not isinstance(value, dict):
         shown = f"expected a mapping with title and steps, got {_shown(value)}"
         raise BadScenario([Problem(path, lines.of(()), shown)])
     problems: list[Problem] = []
     head = _validated(Head, value, (), lines, path, problems)
-    steps = []
     raw_steps = value.get("steps")
-    for i, raw in enumerate(raw_steps if isinstance(raw_steps, list) else []):
-        verb = _verb(raw, ("steps", i), lines, path, problems)
-        if verb is not None:
-            steps.append(Step(verb, lines.of(("steps", i))))
+    steps = _steps(
+        raw_steps if isinstance(raw_steps, list) else [], ("steps",), lines, path, problems
+    )
     if head is not None and not problems:
         problems += _cross_check(head, steps, lines, path)
     if head is None or problems:
@@ -89,8 +93,39 @@ def parse(text: str, path: str) -> Scenario:
     return Scenario(path, text, head, tuple(steps), *(lines.of((part,)) for part in _PARTS))
 
 
+def read_step(raw: Any, path: str) -> Verb:
+    """One step that came as a value, not in a file. Raises BadScenario."""
+    problems: list[Problem] = []
+    verb = _verb(raw, (), Lines(), path, problems)
+    if verb is None:
+        raise BadScenario(problems)
+    return verb
+
+
+def _steps(
+    raw_steps: list[Any],
+    place: yaml_lines.Path,
+    lines: Lines,
+    path: str,
+    problems: list[Problem],
+    around: type[Verb] | None = None,
+) -> list[Step]:
+    """The steps that are good, of a scenario or `around` them another step."""
+    steps = []
+    for i, raw in enumerate(raw_steps):
+        verb = _verb(raw, (*place, i), lines, path, problems, around)
+        if verb is not None:
+            steps.append(Step(verb, lines.of((*place, i))))
+    return steps
+
+
 def _verb(
-    raw: Any, place: yaml_lines.Path, lines: Lines, path: str, problems: list[Problem]
+    raw: Any,
+    place: yaml_lines.Path,
+    lines: Lines,
+    path: str,
+    problems: list[Problem],
+    around: type[Verb] | None = None,
 ) -> Verb | None:
     if isinstance(raw, str):  # a verb without fields: `- halt_chain`
         raw = {raw: None}
@@ -104,12 +139,26 @@ def _verb(
     if model is None:
         problems.append(Problem(path, lines.of((*place, word)), unknown("verb", word, VERBS)))
         return None
+    if around is not None and model not in around.TAKES:
+        taken = ", ".join(sorted(verb.KEY for verb in around.TAKES))
+        message = f"{word!r} can't be a step of {around.KEY}: it takes {taken}"
+        problems.append(Problem(path, lines.of((*place, word)), message))
+        return None
     if fields is None:
         fields = {}
-    shorthand = model.SHORTHAND
-    if shorthand is not None and not _is_field_mapping(model, fields):
+    shorthand, inside = model.SHORTHAND, (*place, word)
+    is_short = shorthand is not None and not _is_field_mapping(model, fields)
+    if model.TAKES:
+        raw_inner = fields if is_short else fields.get("steps")
+        if isinstance(raw_inner, list):
+            there = inside if is_short else (*inside, "steps")
+            inner = _steps(raw_inner, there, lines, path, problems, model)
+            if len(inner) < len(raw_inner):
+                return None
+            fields = inner if is_short else {**fields, "steps": inner}
+    if is_short:
         fields = {shorthand: fields}
-    return _validated(model, fields, (*place, word), lines, path, problems)
+    return _validated(model, fields, inside, lines, path, problems)
 
 
 def _is_field_mapping(model: type[Verb], fields: Any) -> bool:
@@ -179,38 +228,45 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def _cross_check(head: Head, steps: list[Step], lines: Lines, path: str) -> Iterable[Problem]:
     """What no single step can see: names across steps, depths across the run."""
-    defined: set[str] = set()
+    defined = {Named(kind, name) for kind, names in FROM_THE_START.items() for name in names}
     armed: set[str] = set()
     block_time_us = head.given.block_time_s * MICROSECONDS
     height_at_most = head.given.start_height
     for step in steps:
-        for name in step.verb.uses():
-            if name not in defined:
-                yield Problem(path, step.line, _undefined(name, defined))
-        for name in step.verb.defines():
-            if name in defined:
-                yield Problem(path, step.line, f"the name {name!r} is given twice")
-            defined.add(name)
-        for name in step.verb.arms():
-            if name in armed:
-                yield Problem(path, step.line, f"the fault {name!r} is armed twice: name it anew")
-            armed.add(name)
-        refusal = step.verb.refusal_at(height_at_most)
-        if refusal is not None:
-            yield Problem(path, step.line, refusal)
-        height_at_most += step.verb.blocks_at_most(block_time_us)
+        parts = step.verb.inner() or (step,)
+        for part in parts:  # none of them comes before another
+            for named in part.verb.uses():
+                if named not in defined:
+                    yield Problem(path, part.line, _undefined(named, defined))
+            refusal = part.verb.refusal_at(height_at_most)
+            if refusal is not None:
+                yield Problem(path, part.line, refusal)
+        for part in parts:
+            for named in part.verb.defines():
+                if named in defined:
+                    yield Problem(path, part.line, f"the name {named.name!r} is given twice")
+                defined.add(named)
+            for name in part.verb.arms():
+                if name in armed:
+                    message = f"the fault {name!r} is armed twice: name it anew"
+                    yield Problem(path, part.line, message)
+                armed.add(name)
+        block_time_us = step.verb.block_time_after(block_time_us)
+        height_at_most = step.verb.height_after(height_at_most, block_time_us)
     for group in Checks.model_fields:
         for i, conditions in enumerate(getattr(head.check, group)):
-            for name in conditions.uses():
-                if name not in defined:
+            for named in conditions.uses():
+                if named not in defined:
                     line = lines.of(("check", group, i))
-                    yield Problem(path, line, _undefined(name, defined))
+                    yield Problem(path, line, _undefined(named, defined))
 
 
-def _undefined(name: str, defined: set[str]) -> str:
-    if not defined:
-        return f"unknown deposit {name!r}: no deposit has been named before this line"
-    return unknown("deposit", name, defined)
+def _undefined(named: Named, defined: set[Named]) -> str:
+    kind, name = named.kind, named.name
+    known = [each.name for each in defined if each.kind == kind]
+    if not known:
+        return f"unknown {kind} {name!r}: no {kind} has been named before this line"
+    return unknown(kind, name, known)
 
 
 def _shown(value: Any) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ztdx_devnet.scenario.conditions import Conditions
 from ztdx_devnet.scenario.values import DurationUs, ProductVariable
-from ztdx_devnet.scenario.verbs import Verb
+from ztdx_devnet.scenario.verbs import Step
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -22,7 +22,9 @@ class Given(BaseModel):
     confirmation_depth: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     block_time_s: Annotated[int, Field(ge=1, le=3_600)] = 2
     poll_interval_ms: Annotated[int, Field(ge=1, le=3_600_000)] = 2_000
-    listener: Annotated[str, Field(pattern="^(running|stopped)$")] = "running"
+    listener: Literal["running", "stopped"] = "running"
+    restart_after: DurationUs | None = None
+    latency: Literal["steady", "varied"] = "steady"
     environment: dict[ProductVariable, str] = Field(default_factory=dict)
 
 
@@ -57,14 +59,6 @@ class Head(BaseModel):
     steps: Annotated[list[Any], Field(min_length=1)]
     settle: Settle = Settle()
     check: Checks = Checks()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step and the line that it stands on."""
-
-    verb: Verb
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,22 @@ the listener must catch up), then the checks.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 from ztdx_devnet.journal.journal import Journal
 from ztdx_devnet.scenario.errors import BadScenario, Problem
 from ztdx_devnet.scenario.invariants import SENTENCES, Invariants, Violation
-from ztdx_devnet.scenario.invariants.heights import POLL_WORK_US
 from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.settling import settle
 from ztdx_devnet.scenario.stage import ExpectationFailed, RunBroken, Stage, StepImpossible
-from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Verdict
+from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Part, Verdict
 from ztdx_devnet.scenario.watch import Watch
 from ztdx_devnet.sim.processes import ListenerProgram
 from ztdx_devnet.sim.world import World, WorldSettings
-from ztdx_devnet.virtual_time import MICROSECONDS
 from ztdx_spot.errors import SettingError
-
-_BLOCKS_PER_POLL = 100
-_SPARE_POLLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,16 @@ def run(
 
 
 def play(
-    scenario: Scenario, seed: int | None = None, listener: ListenerProgram | None = None
+    scenario: Scenario,
+    seed: int | None = None,
+    listener: ListenerProgram | None = None,
+    at_end: Callable[[World], None] | None = None,
+    stoppable: AbstractContextManager[object] | None = None,
 ) -> Run:
     """Play the scenario; `seed` overrides its own, `listener` stands in the product's place.
 
+    `at_end` may look at the world when all is over, however it went. Only inside of `stoppable`
+    may a KeyboardInterrupt come: it ends the run, whose verdict is then "interrupted".
     Raises BadScenario for an impossible step.
     """
     given = scenario.head.given
@@ -63,6 +66,8 @@ def play(
         poll_interval_ms=given.poll_interval_ms,
         environment=given.environment,
         listener=listener,
+        restart_after_us=given.restart_after,
+        varied_latency=given.latency == "varied",
     )
     started = perf_counter()
     try:
@@ -73,7 +78,9 @@ def play(
     with world:
         started_us = world.now_us
         played = _Play(scenario, world)
-        played.run()
+        played.run(nullcontext() if stoppable is None else stoppable)
+        if at_end is not None:
+            at_end(world)
         outcome = replace(played.outcome(settings.seed), wall_s=perf_counter() - started)
         return Run(scenario, outcome, world.journal, started_us)
 
@@ -86,22 +93,29 @@ class _Play:
         self._world = world
         self._stage = Stage(world)
         self._line = 0
+        self._part: Part = "step"
         self._started_us = world.now_us
         self._failure: Failure | None = None
         self._fault_lines: list[int] = []
+        self._interrupted = False
         self._invariants = Invariants(world, self._violated)
         self._watch = Watch(world, scenario.head.check, self._check_failed)
 
-    def run(self) -> None:
+    def run(self, stoppable: AbstractContextManager[object]) -> None:
         try:
-            self._world.run(self._script)
+            with stoppable:
+                self._world.run(self._script)
         except RunBroken:
             pass
+        except KeyboardInterrupt:
+            self._interrupted = True
         except ExpectationFailed as error:
-            self._fail(error, self._line)
+            self._fail(error, error.line or self._line)
         except StepImpossible as error:
-            problem = Problem(self._scenario.path, self._line, str(error))
+            problem = Problem(self._scenario.path, error.line or self._line, str(error))
             raise BadScenario([problem]) from error
+        finally:
+            self._invariants.close()
 
     def outcome(self, seed: int) -> Outcome:
         world, head = self._world, self._scenario.head
@@ -109,10 +123,14 @@ class _Play:
         verdict, failure = Verdict.HELD, self._failure
         if failure is not None:
             verdict = Verdict.VIOLATED
+        elif self._interrupted:
+            verdict = Verdict.INTERRUPTED
+            failure = self._failure_at("interrupted", self._line, "a run to its end", "a signal")
         else:
             failure = self._shows_nothing(faults)
             if failure is not None:
                 verdict = Verdict.INCONCLUSIVE
+        self._record_end(verdict, failure)
         return Outcome(
             path=self._scenario.path,
             title=head.title,
@@ -124,6 +142,13 @@ class _Play:
             failure=failure,
             faults=faults,
         )
+
+    def _record_end(self, verdict: Verdict, failure: Failure | None) -> None:
+        """The verdict is part of the run: another one makes another digest."""
+        why = {}
+        if failure is not None:
+            why = {"rule": failure.rule, "expected": failure.expected, "actual": failure.actual}
+        self._world.record("scenario", "verdict", verdict=verdict.value, **why)
 
     def _script(self) -> None:
         world = self._world
@@ -138,50 +163,17 @@ class _Play:
             if self._stage.broken:
                 raise RunBroken
         self._settle()
-        self._line = self._scenario.check_line
+        self._line, self._part = self._scenario.check_line, "check"
         for conditions in self._scenario.head.check.eventually:
             self._stage.require("eventually", conditions.conditions())
 
     def _settle(self) -> None:
         """Lift all faults and demand that every deposit now on the chain is credited."""
-        world = self._world
-        self._line = self._scenario.settle_line
-        world.lift_faults()
-        world.producer.resume()
-        world.record("scenario", "settling")
-        if world.product.listener_was_started:
-            # A branch that came last may end below the cursor: only a further move shows that the
-            # listener has seen it.
-            last_block = max(world.chain.height, (world.cursor_block or 0) + 1)
-            within_us = self._scenario.head.settle.within
-            if within_us is None:
-                within_us = self._patience_us(last_block)
-            reached = world.wait_until(
-                lambda: self._stage.broken or (world.cursor_block or 0) >= last_block, within_us
-            )
-            if not reached:
-                world.producer.halt()
-                raise ExpectationFailed(
-                    SENTENCES["I10"],
-                    f"a cursor at {last_block} or above",
-                    f"cursor {world.cursor_block}"
-                    + ("" if world.product.listener.running else "; the listener does not run"),
-                )
+        self._line, self._part = self._scenario.settle_line, "settling"
+        settle(self._stage, self._scenario.head.settle.within)
         self._invariants.check_settled()
         if self._stage.broken:
             raise RunBroken
-
-    def _patience_us(self, last_block: int) -> int:
-        """How long a working listener may take until its cursor is at `last_block`."""
-        world, settings = self._world, self._world.settings
-        cursor = world.cursor_block or world.start_block - 1
-        poll_us = settings.poll_interval_ms * 1_000 + POLL_WORK_US
-        block_us = settings.block_time_s * MICROSECONDS
-        # While it catches up, the chain grows on.
-        speed = _BLOCKS_PER_POLL - poll_us / block_us
-        polls = math.ceil((last_block - cursor) / max(speed, 1)) + _SPARE_POLLS
-        blocks_to_come = last_block - world.chain.height + settings.confirmation_depth_blocks + 1
-        return polls * poll_us + blocks_to_come * block_us
 
     def _shows_nothing(self, faults: tuple[FaultCount, ...]) -> Failure | None:
         """Why a run without a failure proves nothing, if so."""
@@ -203,17 +195,23 @@ class _Play:
             violation.at_us - self._started_us,
             violation.expected,
             violation.actual,
+            "invariant",
         )
         self._stage.broken = True
 
     def _check_failed(self, error: ExpectationFailed) -> None:
+        self._part = "check"
         self._fail(error, self._scenario.check_line)
         self._stage.broken = True
 
     def _fail(self, error: ExpectationFailed, line: int) -> None:
         if self._failure is None:
-            self._failure = self._failure_at(error.rule, line, error.expected, error.actual)
+            self._failure = self._failure_at(
+                error.rule, line, error.expected, error.actual, self._part
+            )
 
-    def _failure_at(self, rule: str, line: int, expected: str, actual: str) -> Failure:
+    def _failure_at(
+        self, rule: str, line: int, expected: str, actual: str, part: Part = "run"
+    ) -> Failure:
         at_us = self._world.now_us - self._started_us
-        return Failure(rule, line, at_us, expected, actual)
+        return Failure(rule, line, at_us, expected, actual, part)

@@ -9,7 +9,9 @@ from ztdx_devnet.sim.world import World
 
 
 class ExpectationFailed(Exception):
-    """A step expected one thing and saw another."""
+    """A step expected one thing and saw another. `line` is its own, inside of another step."""
+
+    line: int | None = None
 
     def __init__(self, rule: str, expected: str, actual: str) -> None:
         super().__init__(f"{rule}: expected {expected}, got {actual}")
@@ -23,7 +25,12 @@ class RunBroken(Exception):
 
 
 class StepImpossible(Exception):
-    """The step can't be done in this world: a mistake in the scenario, found while it ran."""
+    """The step can't be done in this world: a mistake in the scenario, found while it ran.
+
+    `line` is its own, inside of another step.
+    """
+
+    line: int | None = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Each is a type that pydantic validates; what the YAML says comes out in the unit
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -14,18 +15,28 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.errors import unknown
+from ztdx_devnet.sim.cast import FALSE_TOKEN, FEE_TOKEN, HOLDERS, NATIVE, OTHER_TOKEN
 from ztdx_devnet.virtual_time import MICROSECONDS
 
 WEI = 10**18
 MAX_UINT256 = 2**256 - 1
-TOKENS = {"DF": contracts.DF_TOKEN, "LOOKALIKE": contracts.LOOKALIKE_TOKEN}
+TOKENS = {
+    "DF": contracts.DF_TOKEN,
+    "LOOKALIKE": contracts.LOOKALIKE_TOKEN,
+    "OTHER": OTHER_TOKEN,
+    "FEE": FEE_TOKEN,
+    "FALSE": FALSE_TOKEN,
+}
+CURRENCIES = {**TOKENS, "BNB": NATIVE}
 
 _AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,18})?\Z")
 _SIGNED_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]{1,18})?\Z")
-_DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)\Z")
+_DURATION = re.compile(r"([0-9]+)(us|ms|s|m|h|d)\Z")
+_SIGNED_DURATION = re.compile(r"-?" + _DURATION.pattern)
 _PRINTABLE = re.compile(r"[ -~]*\Z")
 _REQUEST_PATH = re.compile(r"/[!-~]*\Z")
 _UNITS_US = {
+    "us": 1,
     "ms": MICROSECONDS // 1_000,
     "s": MICROSECONDS,
     "m": 60 * MICROSECONDS,
@@ -37,6 +48,18 @@ _UNITS_US = {
 def _user(value: Any) -> Any:
     if isinstance(value, str) and value not in USERS:
         raise ValueError(unknown("user", value, USERS))
+    return value
+
+
+def _holder(value: Any) -> Any:
+    if isinstance(value, str) and value not in HOLDERS:
+        raise ValueError(unknown("user", value, HOLDERS))
+    return value
+
+
+def _currency(value: Any) -> Any:
+    if isinstance(value, str) and value not in CURRENCIES:
+        raise ValueError(unknown("token", value, CURRENCIES))
     return value
 
 
@@ -71,9 +94,16 @@ def _duration_us(value: Any) -> Any:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(
-            f"a duration is a whole number and a unit (ms, s, m, h, d) such as 40s, not {value!r}"
+            f"a duration is a whole number and a unit (us, ms, s, m, h, d) such as 40s, "
+            f"not {value!r}"
         )
     return int(match[1]) * _UNITS_US[match[2]]
+
+
+def _signed_duration_us(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("-") and _DURATION.match(value[1:]):
+        return -_duration_us(value[1:])
+    return _duration_us(value)
 
 
 def decimal_text(wei: int) -> str:
@@ -116,30 +146,36 @@ def _request_path(value: Any) -> Any:
     return value
 
 
-ProductVariable = Annotated[str, BeforeValidator(_product_variable)]
-LiveVariable = Annotated[str, BeforeValidator(_live_variable)]
-Printable = Annotated[str, BeforeValidator(_printable)]
-RequestPath = Annotated[str, BeforeValidator(_request_path)]
-User = Annotated[
-    str, BeforeValidator(_user), WithJsonSchema({"type": "string", "enum": list(USERS)})
-]
-Token = Annotated[
-    str, BeforeValidator(_token), WithJsonSchema({"type": "string", "enum": list(TOKENS)})
-]
-AmountWei = Annotated[
-    int,
-    BeforeValidator(_amount_wei),
-    WithJsonSchema({"type": "string", "pattern": _AMOUNT.pattern.replace(r"\Z", "$")}),
-]
-SignedAmountWei = Annotated[
-    int,
-    BeforeValidator(_signed_amount_wei),
-    WithJsonSchema({"type": "string", "pattern": _SIGNED_AMOUNT.pattern.replace(r"\Z", "$")}),
-]
-DurationUs = Annotated[
-    int,
-    BeforeValidator(_duration_us),
-    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern.replace(r"\Z", "$")}),
+def _one_of(words: Iterable[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+def _text_like(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": _whole(pattern)})
+
+
+def _amount_like(pattern: re.Pattern[str]) -> WithJsonSchema:
+    """In quotes; a whole number is understood without."""
+    return WithJsonSchema({"type": ["string", "integer"], "pattern": _whole(pattern), "minimum": 0})
+
+
+def _whole(pattern: re.Pattern[str]) -> str:
+    return "^" + pattern.pattern.replace(r"\Z", "$")
+
+
+ProductVariable = Annotated[str, BeforeValidator(_product_variable), _one_of(PRODUCT_VARIABLES)]
+LiveVariable = Annotated[str, BeforeValidator(_live_variable), _one_of(["TESTNET_ONLY"])]
+Printable = Annotated[str, BeforeValidator(_printable), _text_like(_PRINTABLE)]
+RequestPath = Annotated[str, BeforeValidator(_request_path), _text_like(_REQUEST_PATH)]
+User = Annotated[str, BeforeValidator(_user), _one_of(USERS)]
+Holder = Annotated[str, BeforeValidator(_holder), _one_of(HOLDERS)]
+Currency = Annotated[str, BeforeValidator(_currency), _one_of(CURRENCIES)]
+Token = Annotated[str, BeforeValidator(_token), _one_of(TOKENS)]
+AmountWei = Annotated[int, BeforeValidator(_amount_wei), _amount_like(_AMOUNT)]
+SignedAmountWei = Annotated[int, BeforeValidator(_signed_amount_wei), _amount_like(_SIGNED_AMOUNT)]
+DurationUs = Annotated[int, BeforeValidator(_duration_us), _text_like(_DURATION)]
+SignedDurationUs = Annotated[
+    int, BeforeValidator(_signed_duration_us), _text_like(_SIGNED_DURATION)
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Blocks = Annotated[int, Field(ge=1, le=10_000_000)]

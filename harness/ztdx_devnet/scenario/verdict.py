@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
+
+Part = Literal["invariant", "step", "settling", "check", "run"]
 
 
 class Verdict(Enum):
     """held: everything demanded was seen. violated: something was not so. inconclusive: the run
-    never reached what it is about, so it shows nothing."""
+    never reached what it is about, so it shows nothing. interrupted: somebody stopped it."""
 
     HELD = "held"
     VIOLATED = "violated"
     INCONCLUSIVE = "inconclusive"
+    INTERRUPTED = "interrupted"
 
 
-EXIT_CODES = {Verdict.HELD: 0, Verdict.VIOLATED: 1, Verdict.INCONCLUSIVE: 2}
+EXIT_CODES = {
+    Verdict.HELD: 0,
+    Verdict.VIOLATED: 1,
+    Verdict.INCONCLUSIVE: 2,
+    Verdict.INTERRUPTED: 130,
+}
 EXIT_BAD_INPUT = 3
 EXIT_OWN_BUG = 4
 
@@ -25,7 +34,8 @@ EXIT_OWN_BUG = 4
 class Failure:
     """Why a run is not held: the rule in a sentence, where, when, and both values.
 
-    `at_us` is virtual time since the start of the run.
+    `at_us` is virtual time since the start of the run. `part` says what part of the run demanded
+    it: an invariant, a step, the settling, a check, or the run as a whole (it showed nothing).
     """
 
     rule: str
@@ -33,6 +43,7 @@ class Failure:
     at_us: int
     expected: str
     actual: str
+    part: Part = "step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +70,9 @@ class Outcome:
 
 
 def overall(outcomes: Iterable[Outcome]) -> Verdict:
-    """violated if any is, else inconclusive if any is, else held."""
+    """interrupted if any is, else violated if any is, else inconclusive if any is, else held."""
     verdicts = {outcome.verdict for outcome in outcomes}
-    for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
+    for verdict in (Verdict.INTERRUPTED, Verdict.VIOLATED, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
             return verdict
     return Verdict.HELD

@@ -25,22 +25,25 @@ class Watch:
             world.on_commit.append(lambda _: self._look())
 
     def _look(self) -> None:
-        # Deposits that are not sent yet have no state to look at.
-        sent = self._world.users.deposits.keys()
         for conditions in self._checks.always:
-            if sent >= set(conditions.uses()):
+            if self._can_be_seen(conditions):
                 for look in (c.look(self._world) for c in conditions.conditions()):
                     if not look.holds:
                         self._fail("always", look.expected, look.actual)
         for conditions in self._checks.never:
-            if sent >= set(conditions.uses()) and self._all_hold(conditions):
+            if self._can_be_seen(conditions) and self._all_hold(conditions):
                 words = ", ".join(c.look(self._world).expected for c in conditions.conditions())
                 self._fail("never", f"never: {words}", "it was so")
         self.unseen = [
             conditions
             for conditions in self.unseen
-            if not (sent >= set(conditions.uses()) and self._all_hold(conditions))
+            if not (self._can_be_seen(conditions) and self._all_hold(conditions))
         ]
+
+    def _can_be_seen(self, conditions: Conditions) -> bool:
+        """Deposits that are not sent yet have no state to look at."""
+        sent = self._world.users.deposits
+        return all(named.name in sent for named in conditions.uses() if named.kind == "deposit")
 
     def _all_hold(self, conditions: Conditions) -> bool:
         return all(c.look(self._world).holds for c in conditions.conditions())

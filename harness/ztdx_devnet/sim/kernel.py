@@ -19,10 +19,19 @@ import greenlet
 
 from ztdx_devnet.faults.processes import CrashPoint
 from ztdx_devnet.sim.seed import stream
+from ztdx_devnet.virtual_time import MICROSECONDS
+
+_LATENCIES = ("rpc:", "sql:", "http:", "ws:")
+_SLOW = 0.01
 
 
 class Killed(BaseException):
     """The actor is dead. Not an Exception: product code can't take it for an error."""
+
+
+class OwnBug(BaseException):
+    """An error of the harness inside of an actor, as its cause. Not an Exception: the product would
+    take it for one of its own, and go on."""
 
 
 class Deadlock(Exception):
@@ -49,10 +58,15 @@ class Actor:
 
 
 class Kernel:
-    """Actors, one clock, one seed. `now_us` is virtual time in microseconds."""
+    """Actors, one clock, one seed. `now_us` is virtual time in microseconds.
 
-    def __init__(self, seed: int, now_us: int = 0) -> None:
+    With `varied_latency` what an actor waits for others (a request, an answer, a statement) takes
+    up to four times as long as usual, and one in a hundred a second: other schedules come up.
+    """
+
+    def __init__(self, seed: int, now_us: int = 0, *, varied_latency: bool = False) -> None:
         self.now_us = now_us
+        self._varied = stream(seed, "latency") if varied_latency else None
         self.actors: list[Actor] = []
         self._chance = stream(seed, "schedule")
         self._trace = hashlib.sha256()
@@ -84,6 +98,8 @@ class Kernel:
     def boundary(self, kind: str, delay_us: int = 0) -> None:
         """Called by the running actor before it touches the world: others may run first."""
         actor = self._enter(kind)
+        if self._varied is not None and kind.startswith(_LATENCIES):
+            delay_us = self._varied_us(delay_us)
         at_us = self.now_us + delay_us
         if not self._doomed and (not self._due or self._due[0][0] > at_us):
             self.now_us = at_us  # nobody else is due by then: no need to leave the actor
@@ -108,6 +124,11 @@ class Kernel:
             actor.parked = False
             self._schedule(actor, self.now_us)
 
+    def hasten(self, actor: Actor) -> None:
+        """Let an actor that passes time at a boundary go on now: for sleeps that can be ended."""
+        if actor.alive:
+            self._schedule(actor, self.now_us)
+
     def next_due_us(self) -> int | None:
         """When the next actor other than the running one is due."""
         while self._due and not self._is_live(self._due[0]):
@@ -126,7 +147,18 @@ class Kernel:
         self._doomed.append(actor)
 
     def run_until_done(self, awaited: Actor) -> None:
-        """Run until that actor has ended, then kill all others.
+        """Run until that actor has ended, then kill all others. Raises as `run_until` does."""
+        self.run_until(awaited)
+        self.end()
+
+    def end(self) -> None:
+        """Kill all actors."""
+        for actor in self.actors:
+            self.kill(actor)
+        self._bury()
+
+    def run_until(self, awaited: Actor) -> None:
+        """Run until that actor has ended; the others stand still then, and go on with the next run.
 
         Raises what `awaited` or any other actor raised, and Deadlock when nothing is due.
         """
@@ -139,9 +171,6 @@ class Kernel:
             self._switch_to(actor)
             if actor.failure is not None:
                 raise actor.failure
-        for actor in self.actors:
-            self.kill(actor)
-        self._bury()
 
     def _enter(self, kind: str) -> Actor:
         actor = self.current
@@ -152,6 +181,11 @@ class Kernel:
         if actor.crash is not None and actor.crash.reached(kind):
             self.kill(actor)
         return actor
+
+    def _varied_us(self, delay_us: int) -> int:
+        assert self._varied is not None
+        chance = self._varied.random()
+        return MICROSECONDS if chance < _SLOW else int(delay_us * 4 * chance)
 
     def _schedule(self, actor: Actor, at_us: int) -> None:
         self._order += 1
@@ -170,6 +204,8 @@ class Kernel:
             actor.run.switch()
         except Killed:
             pass
+        except OwnBug as error:
+            actor.failure = error.__cause__
         except BaseException as error:
             actor.failure = error
         finally:

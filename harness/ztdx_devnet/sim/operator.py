@@ -16,6 +16,7 @@ from ztdx_spot.auth.signatures import sign
 from ztdx_spot.auth.tokens import issue_token
 from ztdx_spot.config import ApiSettings
 from ztdx_spot.ledger import api_keys, debits
+from ztdx_spot.ledger.database import Database
 
 NAME = "operator"
 _PATIENCE_S = 10.0**9  # it waits for its turn, however long others hold the lock
@@ -43,11 +44,12 @@ class Operator:
         self._host = host
         self._settings = settings
         self._entropy = SeededEntropy(host.seed, NAME)
+        self._clock = SimClock(host.kernel)
         self._issued: dict[str, ApiKey] = {}
 
     def issue_jwt(self, user: str) -> str:
         """A token of this user, issued now."""
-        now_s = int(SimClock(self._host.kernel).now_s())
+        now_s = int(self._clock.now_s())
         secret, expiry_s = self._settings.jwt_secret, self._settings.jwt_expiry_s
         return issue_token(USERS[user].address_hex, secret, now_s, expiry_s)
 
@@ -56,9 +58,9 @@ class Operator:
         known = self._issued.get(user)
         if known is None:
             address = USERS[user].address_hex
-            database = self._host.connect(NAME, _PATIENCE_S)
+            database = self._connect()
             with database.write() as transaction:
-                now_s = int(SimClock(self._host.kernel).now_s())
+                now_s = int(self._clock.now_s())
                 key = api_keys.create(transaction, address, user, self._entropy, now_s)
             database.connection.close()
             known = self._issued[user] = ApiKey(key.api_key, key.secret_key)
@@ -66,10 +68,10 @@ class Operator:
 
     def debit(self, user_address: str, token: str, amount: str) -> None:
         """Take that much, as spending does. Raises DebitError if less is available."""
-        database = self._host.connect(NAME, _PATIENCE_S)
+        database = self._connect()
         try:
             with database.write() as transaction:
-                now_s = int(SimClock(self._host.kernel).now_s())
+                now_s = int(self._clock.now_s())
                 debits.debit(transaction, user_address, token, amount, now_s)
         finally:
             database.connection.close()
@@ -78,7 +80,10 @@ class Operator:
         """Start a process that takes the write lock and holds it for that long."""
 
         def hold() -> None:
-            with self._host.connect(NAME, _PATIENCE_S).write():
+            with self._connect().write():
                 self._host.kernel.boundary("holding the lock", duration_us)
 
         return self._host.kernel.spawn("lock holder", hold)
+
+    def _connect(self) -> Database:
+        return self._host.connect(NAME, self._clock, _PATIENCE_S, can_fail=False)

@@ -50,6 +50,18 @@ class Oracle:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._by_block: dict[ExecutedBlock, tuple[TrueDeposit, ...]] = {}
+        self._forgotten: dict[str, list[TrueDeposit]] = {}  # by transaction
+
+    def remember(self) -> None:
+        """Keep what all blocks hold, before the chain begins anew and forgets them."""
+        for segment in self._chain.tree.segments:
+            if isinstance(segment, ExecutedBlock):
+                for deposit in self._deposits(segment):
+                    self._forgotten.setdefault(deposit.transaction_hash, []).append(deposit)
+
+    def was_forgotten(self, transaction_hash: str) -> bool:
+        """Whether it made a deposit on a chain that has begun anew since."""
+        return transaction_hash in self._forgotten
 
     def canonical(self, first_block: int, last_block: int) -> Iterator[TrueDeposit]:
         """The canonical DF deposits in those blocks, in chain order."""
@@ -57,6 +69,10 @@ class Oracle:
             for deposit in self._deposits(block):
                 if deposit.token == contracts.DF_TOKEN:
                     yield deposit
+
+    def in_block(self, block: ExecutedBlock) -> tuple[TrueDeposit, ...]:
+        """The deposits of any token in that block, on whatever branch."""
+        return self._deposits(block)
 
     def canonical_at(self, transaction_hash: str) -> tuple[TrueDeposit, ...]:
         """The deposits of that transaction on the canonical branch."""
@@ -83,15 +99,24 @@ class Oracle:
 
     def claimed(self, claim: Claim) -> TrueDeposit | None:
         """The deposit that the claim is about, on whatever branch: what it is, not where."""
+        return next(iter(self.versions(claim)), None)
+
+    def versions(self, claim: Claim) -> tuple[TrueDeposit, ...]:
+        """What the claimed event is in the block that is named; else in each that it is in."""
         included = self._chain.inclusions.blocks(bytes.fromhex(claim.tx_hash[2:]))
         everywhere = [
-            deposit
-            for block in included
-            for deposit in self._deposits(block)
-            if deposit.transaction_hash == claim.tx_hash
+            *self._forgotten.get(claim.tx_hash, ()),
+            *(
+                deposit
+                for block in included
+                for deposit in self._deposits(block)
+                if deposit.transaction_hash == claim.tx_hash
+            ),
         ]
-        here = [deposit for deposit in everywhere if _in_block(deposit, claim)]
-        return _pick(here, claim) or _pick_ordinal(everywhere, claim)
+        here = _pick([deposit for deposit in everywhere if _in_block(deposit, claim)], claim)
+        if here is not None:
+            return (here,)
+        return tuple(deposit for deposit in everywhere if deposit.ordinal == claim.event_ordinal)
 
     def _deposits(self, block: ExecutedBlock) -> tuple[TrueDeposit, ...]:
         found = self._by_block.get(block)

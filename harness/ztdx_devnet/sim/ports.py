@@ -5,47 +5,46 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
-from ztdx_devnet.sim.kernel import Kernel
+from ztdx_devnet.faults.storage import StatementFault
+from ztdx_devnet.sim.kernel import Actor, Kernel, OwnBug
 from ztdx_devnet.virtual_time import MICROSECONDS
-from ztdx_spot.ports import HttpAnswer
 
-RPC_LATENCY_US = 10_000  # one way
 SQL_LATENCY_US = 50
 
 
 class SimClock:
-    """The virtual clock."""
+    """The virtual clock, as one process sees it; `offset_us` says how far its time is off.
 
-    def __init__(self, kernel: Kernel) -> None:
+    Sleeping takes as long as it should, whatever the time. After `stop` whoever sleeps or goes to
+    sleep is told to stop, as the product's own clock does it; `farewell` is what was raised then.
+    """
+
+    def __init__(self, kernel: Kernel, offset_us: Callable[[], int] | None = None) -> None:
         self._kernel = kernel
+        self._offset_us = offset_us
+        self._sleeper: Actor | None = None
+        self.farewell: BaseException | None = None
 
     def now_s(self) -> float:
-        return self._kernel.now_us / MICROSECONDS
+        offset_us = self._offset_us() if self._offset_us is not None else 0
+        return (self._kernel.now_us + offset_us) / MICROSECONDS
 
     def sleep_s(self, duration_s: float) -> None:
-        self._kernel.boundary("sleep", round(duration_s * MICROSECONDS))
+        duration_us = 0 if self.farewell else round(duration_s * MICROSECONDS)
+        self._sleeper = self._kernel.current
+        self._kernel.boundary("sleep", duration_us)
+        self._sleeper = None
+        if self.farewell is not None:
+            raise self.farewell
 
+    def stop(self) -> None:
+        from ztdx_spot.edges import Stopping  # its HTTP client is loaded only where one is stopped
 
-class HttpNode(Protocol):
-    """What stands behind the node's URL: one HTTP body in, one HTTP answer out."""
-
-    def answer(self, body: bytes) -> HttpAnswer: ...
-
-
-class SimTransport:
-    """Carries a request to the node and its answer back, each taking virtual time."""
-
-    def __init__(self, kernel: Kernel, node: HttpNode) -> None:
-        self._kernel = kernel
-        self._node = node
-
-    def post(self, body: bytes, timeout_s: float) -> HttpAnswer:
-        self._kernel.boundary("rpc:send", RPC_LATENCY_US)
-        answer = self._node.answer(body)
-        self._kernel.boundary("rpc:receive", RPC_LATENCY_US)
-        return answer
+        self.farewell = Stopping()
+        if self._sleeper is not None:
+            self._kernel.hasten(self._sleeper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,22 @@ class Committed:
     statements: tuple[str, ...]
 
 
+Strike: TypeAlias = Callable[[str, str, Callable[[], list[str]]], StatementFault | None]
+"""Asked with process, kind of boundary, and the kinds of what the open transaction wrote."""
+
+
 def boundary_connection(
     kernel: Kernel,
-    actor_name: str,
+    process: str,
     on_commit: Callable[[Committed], None],
     on_busy: Callable[[], None],
+    strike: Strike | None = None,
 ) -> type[sqlite3.Connection]:
-    """A connection class whose every statement is a boundary. kill -9 closes the connection."""
+    """A connection class whose every statement is a boundary. kill -9 closes the connection.
+
+    `on_busy` is told of each statement that met a lock; `strike` says which fault a statement
+    meets, None: no connection of this class ever meets one.
+    """
 
     class BoundaryConnection(sqlite3.Connection):
         def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -71,9 +79,10 @@ def boundary_connection(
             kernel.current.on_kill.append(self.close)
 
         def execute(self, sql: str, parameters: Iterable[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
-            words = sql.split(None, 3)
-            word = words[0].upper()
-            kernel.boundary(_kind(word, words), SQL_LATENCY_US)
+            word, kind = _kind(sql)
+            kernel.boundary(kind, SQL_LATENCY_US)
+            if strike is not None:
+                self._fail_if_struck(strike, kind)
             try:
                 cursor = super().execute(sql, parameters)  # type: ignore[arg-type]
             except sqlite3.OperationalError as error:
@@ -86,16 +95,36 @@ def boundary_connection(
                 self._writes.append(sql)
             if self._writes and not self.in_transaction:  # also a statement outside of any BEGIN
                 writes, self._writes = tuple(self._writes), []
-                on_commit(Committed(actor_name, writes))
+                try:
+                    on_commit(Committed(process, writes))
+                except Exception as error:
+                    raise OwnBug from error
             return cursor
+
+        def _fail_if_struck(self, strike: Strike, kind: str) -> None:
+            fault = strike(process, kind, self._written)
+            if fault is None:
+                return
+            if fault.loses_transaction and self.in_transaction:
+                super().execute("ROLLBACK")
+                self._writes = []
+            raise fault.error(kind)
+
+        def _written(self) -> list[str]:
+            return [_kind(sql)[1] for sql in self._writes]
 
     return BoundaryConnection
 
 
-def _kind(word: str, words: list[str]) -> str:
-    """'sql:SELECT', 'sql:COMMIT'; writes name their table: 'sql:INSERT spot_deposits'."""
+def _kind(sql: str) -> tuple[str, str]:
+    """The statement's first word, and its kind of boundary: 'sql:SELECT', 'sql:COMMIT'.
+
+    Writes name their table: 'sql:INSERT spot_deposits'.
+    """
+    words = sql.split(None, 3)
+    word = words[0].upper()
     if word in ("INSERT", "DELETE") and len(words) > 2:
-        return f"sql:{word} {words[2]}"
+        return word, f"sql:{word} {words[2]}"
     if word == "UPDATE" and len(words) > 1:
-        return f"sql:{word} {words[1]}"
-    return f"sql:{word}"
+        return word, f"sql:{word} {words[1]}"
+    return word, f"sql:{word}"

@@ -8,53 +8,89 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from ztdx_devnet.faults.armed import ArmedFaults
+from ztdx_devnet.faults.clock import offset_us
 from ztdx_devnet.faults.processes import CrashPoint
+from ztdx_devnet.faults.storage import StorageFaults
 from ztdx_devnet.sim.kernel import Actor, Kernel
 from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_devnet.sim.seed import SeededEntropy
+from ztdx_devnet.sim.sockets import SocketServer
+from ztdx_spot.auth.login import LoginDomain, log_in
 from ztdx_spot.config import ApiSettings, ListenerSettings
 from ztdx_spot.ledger.database import BUSY_WAIT_S, Database, open_connection
 from ztdx_spot.ledger.migrations import prepare_schema
 from ztdx_spot.listener.loop import run_listener
 from ztdx_spot.ports import Clock, Entropy, Transport
+from ztdx_spot.ws.verifier import Verifier
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 API_LATENCY_US = 1_000  # one way
+API_BUSY_WAIT_S = 1.0
+"""For the write lock, as the product's service has it; a test compares the two."""
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """What every process of one world stands on.
 
-    `on_commit` is told of each committed write, `on_busy` of each statement that met a lock, and
-    `on_exit` of each process's end and its error.
+    `on_commit` is told of each committed write. A process that died, and was not told to stop, is
+    started again `restart_after_us` later; None: never.
     """
 
     kernel: Kernel
     database_path: Path
     seed: int
+    faults: ArmedFaults
+    storage: StorageFaults
+    record: Callable[..., object]
     on_commit: Callable[[Committed], None]
-    on_busy: Callable[[], None]
-    on_exit: Callable[[str, Exception | None], None]
+    restart_after_us: int | None
 
-    def connect(self, name: str, busy_wait_s: float = BUSY_WAIT_S) -> Database:
+    def connect(
+        self,
+        name: str,
+        clock: Clock | None = None,
+        busy_wait_s: float = BUSY_WAIT_S,
+        *,
+        can_fail: bool = True,
+    ) -> Database:
         """A connection of the named process, from the actor that runs it, with the tables made.
 
-        A kill can't lose what the system holds, so nothing is synced to the disk.
+        Without a clock it has the right time. A kill can't lose what the system holds, so nothing
+        is synced to the disk. Unless it `can_fail`, it meets locks and no other fault.
         """
+        if clock is None:
+            clock = SimClock(self.kernel)
         connection = open_connection(
             self.database_path,
-            factory=boundary_connection(self.kernel, name, self.on_commit, self.on_busy),
+            factory=boundary_connection(
+                self.kernel,
+                name,
+                self.on_commit,
+                self.storage.meet_lock,
+                self.storage.strike if can_fail else None,
+            ),
             synchronous="OFF",
         )
-        database = Database(connection, SimClock(self.kernel), busy_wait_s)
-        prepare_schema(database)
-        return database
+        prepare_schema(Database(connection, clock, max(busy_wait_s, BUSY_WAIT_S)))
+        return Database(connection, clock, busy_wait_s)
+
+    def clock_of(self, name: str) -> SimClock:
+        """The clock of the named process's machine."""
+        return SimClock(self.kernel, lambda: offset_us(self.faults, name, self.record))
 
 
 class ProductProcess:
@@ -69,11 +105,16 @@ class ProductProcess:
         self._failure: Exception | None = None
         # A process that is started again may not draw the same ids.
         self._entropy = SeededEntropy(host.seed, name)
-        self._clock = SimClock(host.kernel)
+        self._clock = host.clock_of(name)
 
     @property
     def running(self) -> bool:
         return self._actor is not None and self._actor.alive
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended its last life, if it ended by itself."""
+        return None if self.running else self._failure
 
     @property
     def boundaries(self) -> int:
@@ -84,15 +125,32 @@ class ProductProcess:
         """Start the process; if it runs, nothing happens."""
         if self.running:
             return
+        self._host.record(self.name, "start")
         self._failure = None
+        self._clock = self._host.clock_of(self.name)
         self._actor = self._kernel.spawn(self.name, self._run)
         self._actor.crash, self._crash = self._crash, None
-        self._actor.on_death.append(lambda: self._host.on_exit(self.name, self._failure))
+        self._actor.on_death.append(self._ended)
 
     def kill(self) -> None:
         """kill -9; if it does not run, nothing happens."""
         if self._actor is not None:
             self._kernel.kill(self._actor)
+
+    def stop(self, within_us: int) -> None:
+        """SIGTERM: it stops at its next sleep; if it has not within that time, it is killed.
+
+        Returns when it has ended. If it does not run, nothing happens.
+        """
+        actor, me = self._actor, self._kernel.current
+        if actor is None or not actor.alive:
+            return
+        self._clock.stop()
+        actor.on_death.append(lambda: self._kernel.wake(me))
+        deadline_us = self._kernel.now_us + within_us
+        while actor.alive and self._kernel.now_us < deadline_us:
+            self._kernel.park("waits for the end", deadline_us - self._kernel.now_us)
+        self._kernel.kill(actor)
 
     def crash_at(self, point: CrashPoint | None) -> None:
         """kill -9 at a boundary, of this life or, if it does not run, of the next; None: never."""
@@ -106,6 +164,21 @@ class ProductProcess:
             self._main()
         except Exception as error:  # the process ends, as a real one would; the world goes on
             self._failure = error
+        except BaseException as error:
+            if error is not self._clock.farewell:
+                raise
+
+    def _ended(self) -> None:
+        failure, died = self._failure, self._actor
+        self._host.record(self.name, "exit", error=repr(failure) if failure else None)
+        if self._host.restart_after_us is None or self._clock.farewell is not None:
+            return
+
+        def restart() -> None:
+            if self._actor is died:
+                self.start()
+
+        self._kernel.spawn("supervisor", restart, self._host.restart_after_us)
 
     def _main(self) -> None:
         raise NotImplementedError
@@ -141,9 +214,10 @@ class ListenerProcess(ProductProcess):
         self._program = program
 
     def _main(self) -> None:
-        database = self._host.connect(self.name)
+        database = self._host.connect(self.name, self._clock)
         program = self._program or run_listener
-        program(self._settings, self._transport, self._clock, self._entropy, database)
+        with closing(database.connection):
+            program(self._settings, self._transport, self._clock, self._entropy, database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +246,15 @@ class ApiProcess(ProductProcess):
         super().__init__(name, host)
         self._settings = settings
         self._environment = environment
-        self._requests: deque[tuple[Actor, ApiRequest]] = deque()
-        self._answers: dict[Actor, ApiAnswer] = {}
+        self._jobs: deque[tuple[Actor, Callable[[], Any]]] = deque()
+        self._results: dict[Actor, Any] = {}
         self._clients: list[Actor] = []
+        self._app: Flask | None = None
+        self.on_request: list[Callable[[ApiRequest], None]] = []
+        """Told of each request that reaches the server."""
+        self.on_answer: list[Callable[[ApiRequest, ApiAnswer | None], None]] = []
+        """Told of each such request's answer, None if the server died, before it is on its way."""
+        self.sockets = SocketServer(name, host.kernel, self.on_thread, self._connect)
 
     def request(self, request: ApiRequest) -> ApiAnswer | None:
         """Send a request from the running actor and wait. None: the server died before answering.
@@ -182,44 +262,67 @@ class ApiProcess(ProductProcess):
         Raises ConnectionRefusedError when the server does not run.
         """
         self._kernel.boundary("http:send", API_LATENCY_US)
+        if not self.running:
+            raise ConnectionRefusedError(f"{self.name} is not running")
+        for hear in self.on_request:
+            hear(request)
+        answer = self.on_thread(partial(self._respond, request))
+        for tell in self.on_answer:
+            tell(request, answer)
+        self._kernel.boundary("http:receive", API_LATENCY_US)
+        return answer
+
+    def on_thread(self, job: Callable[[], _Result]) -> _Result | None:
+        """Have the server do that, behind what came before, and wait. None: it is dead, or died."""
         server = self._actor
         if server is None or not server.alive:
-            raise ConnectionRefusedError(f"{self.name} is not running")
+            return None
         client = self._kernel.current
-        self._requests.append((client, request))
+        self._jobs.append((client, job))
         self._kernel.wake(server)
         self._clients.append(client)
-        while client not in self._answers and server.alive:  # a new life knows nothing of it
+        while client not in self._results and server.alive:  # a new life knows nothing of it
             self._kernel.park("http:wait")
         self._clients.remove(client)
-        self._kernel.boundary("http:receive", API_LATENCY_US)
-        return self._answers.pop(client, None)
+        result: _Result | None = self._results.pop(client, None)
+        return result
+
+    def _connect(self) -> Database:
+        return self._host.connect(self.name, self._clock, API_BUSY_WAIT_S)
 
     def _main(self) -> None:
         from ztdx_spot.api.app import create_app  # Flask is loaded only where an API runs
 
-        self._requests.clear()
+        self._jobs.clear()
         self._kernel.current.on_death.append(self._hang_up)
-        database = self._host.connect(self.name)
-        app = create_app(self._settings, self._environment, self._clock, self._entropy, database)
+        settings, clock = self._settings, self._clock
+        database = self._connect()
+        self._app = create_app(settings, self._environment, clock, self._entropy, database)
+        domain = LoginDomain(settings.login_chain_id, settings.login_vault_address)
+        log_in_here = partial(log_in, database, clock, domain)
+        self.sockets.begin(Verifier(settings, clock, database, log_in_here), clock)
         while True:
-            while not self._requests:
+            while not self._jobs:
                 self._kernel.park("http:accept")
-            client, request = self._requests.popleft()
-            path, _, query = request.target.partition("?")
-            builder = EnvironBuilder(
-                path=path,
-                query_string=query,
-                method=request.method,
-                headers=list(request.headers.items()),
-                data=request.body,
-            )
-            chunks, status, headers = run_wsgi_app(app, builder.get_environ())
-            body = b"".join(chunks)
-            self._answers[client] = ApiAnswer(int(status.split()[0]), dict(headers), body)
+            client, job = self._jobs.popleft()
+            self._results[client] = job()
             self._kernel.wake(client)
+
+    def _respond(self, request: ApiRequest) -> ApiAnswer:
+        assert self._app is not None, "only a running server takes jobs"
+        path, _, query = request.target.partition("?")
+        builder = EnvironBuilder(
+            path=path,
+            query_string=query,
+            method=request.method,
+            headers=list(request.headers.items()),
+            data=request.body,
+        )
+        chunks, status, headers = run_wsgi_app(self._app, builder.get_environ())
+        return ApiAnswer(int(status.split()[0]), dict(headers), b"".join(chunks))
 
     def _hang_up(self) -> None:
         """The server is dead: its clients' connections break."""
         for client in self._clients:
             self._kernel.wake(client)
+        self.sockets.end()

@@ -2,6 +2,8 @@
 
 While nobody else is due and the pool is empty, it adds the blocks up to the next actor's moment as
 one run: no actor can tell the difference, and a week of blocks costs a second.
+
+Headers carry whole seconds. With several blocks in a second, those have the same timestamp.
 """
 
 from __future__ import annotations
@@ -30,6 +32,11 @@ class Producer:
     def halted(self) -> bool:
         return self._halted
 
+    @property
+    def interval_us(self) -> int:
+        """The time between two blocks."""
+        return self._interval_us
+
     def start(self) -> None:
         self._actor = self._kernel.spawn("producer", self._produce)
 
@@ -43,9 +50,22 @@ class Producer:
             self._next_us = self._kernel.now_us + self._interval_us
             self._kernel.wake(self._actor)
 
+    def set_interval(self, interval_us: int) -> None:
+        """Blocks come that far apart from now on, the next one included."""
+        self._interval_us = interval_us
+        self._chain.block_time_s = interval_us // MICROSECONDS
+        self._next_us = self._kernel.now_us + interval_us
+        if self._actor is not None:  # it waits for the moment that was the next one
+            self._kernel.kill(self._actor)
+            self.start()
+
     def hold_transactions(self, blocks: int) -> None:
         """The next `blocks` blocks are empty: transactions wait in the pool."""
         self._empty_below = self._chain.height + blocks + 1
+
+    def chain_began_anew(self) -> None:
+        """Heights of before mean nothing any more."""
+        self._empty_below = 0
 
     def wait_us(self, blocks: int) -> int:
         """How long until that many more blocks exist, if nothing else adds any."""
@@ -73,5 +93,15 @@ class Producer:
             due_us = self._kernel.next_due_us()
             if due_us is not None and due_us > self._next_us:
                 count += -((self._next_us - due_us) // self._interval_us)
+        count = min(count, self._evenly_stamped(timestamp_s, count))
         self._next_us += (count - 1) * self._interval_us
         chain.mine_empty(count, timestamp_s)
+
+    def _evenly_stamped(self, timestamp_s: int, count: int) -> int:
+        """How many of the next `count` blocks, the first at `timestamp_s`, a run can hold."""
+        if self._interval_us % MICROSECONDS == 0:
+            return count
+        if self._interval_us > MICROSECONDS:
+            return 1  # 1.5 s apart are now one second, now two
+        left_us = (timestamp_s + 1) * MICROSECONDS - 1 - self._kernel.now_us
+        return left_us // self._interval_us + 1

@@ -69,7 +69,8 @@ class Reorg:
     def refuse_unknown(self, known: Iterable[bytes]) -> None:
         """Raise ReorgImpossible if it names a transaction that is neither replaced nor waits."""
         named = {*self.drop, *(self.keep or ()), *self.replace, *self.order}
-        for stranger in sorted(named.difference(known)):
+        coming = (transaction.hash for transaction in self.replace.values())
+        for stranger in sorted(named.difference(known, coming)):
             raise ReorgImpossible(
                 f"transaction 0x{stranger.hex()} is neither in the replaced blocks nor in the pool"
             )

@@ -71,6 +71,12 @@ def methods() -> tuple[Method, ...]:
     return tuple(_TABLE.values())
 
 
+def is_control(name: str) -> bool:
+    """Whether a method of that name changes the chain from outside."""
+    entry = _TABLE.get(name)
+    return entry is not None and entry.control
+
+
 def names() -> tuple[str, ...]:
     """Every method's name, sorted."""
     return tuple(sorted(_TABLE))

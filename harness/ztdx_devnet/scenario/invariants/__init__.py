@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ztdx_devnet.scenario.invariants.problems import SENTENCES, Violation
+from ztdx_devnet.scenario.invariants.catalogue import SENTENCES
+from ztdx_devnet.scenario.invariants.problems import Violation
 from ztdx_devnet.scenario.invariants.watch import Invariants
 
 __all__ = ["SENTENCES", "Invariants", "Violation"]

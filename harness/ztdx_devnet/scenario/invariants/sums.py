@@ -1,91 +1,114 @@
-"""I3, I4 and I5: what a ledger must be by itself, in every snapshot."""
+"""Invariants of sums: I4, I5, I11 in the database, and I16."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 
-from ztdx_devnet.scenario.invariants.problems import Problem, Problems, decimal, row_text
-from ztdx_devnet.sim.ledger_reader import DepositRow, LedgerSnapshot
-from ztdx_devnet.sim.user_acts import user_of
+from ztdx_devnet.scenario.invariants.problems import (
+    Problem,
+    Problems,
+    amount_text,
+    balance_label,
+    decimal,
+    row_text,
+)
+from ztdx_devnet.scenario.invariants.scene import Scene
+from ztdx_devnet.scenario.values import WEI
+from ztdx_devnet.sim.ledger_reader import NOTHING, DepositRow, exact
 
-_Sums = dict[tuple[str, str], Fraction]
+
+def conservation(scene: Scene) -> Problems:
+    """a balance is the sum of its confirmed deposits and admin credits, less its debits"""
+    ledger, books = scene.ledger, scene.books
+    for key in scene.changes.keys:
+        due, available = books.due(key), ledger.available.get(key)
+        if due is None or available is None:
+            continue  # that is another invariant's
+        frozen, label = ledger.frozen[key], balance_label(key)
+        if not (_is_number(available) and _is_number(frozen)):
+            continue  # so is that
+        held = exact(available) + exact(frozen)
+        if held != due:
+            seen = f"{available} available, {frozen} frozen"
+            yield Problem(f"{label}: {decimal(due)} in all, the sum of its rows", seen)
+        if ledger.keeps_entries:
+            total, shown = books.entries.get(key, NOTHING), books.last.get(key, ("0", "0"))
+            if held != total or (exact(available), exact(frozen)) != (
+                exact(shown[0]),
+                exact(shown[1]),
+            ):
+                seen = f"entries of {decimal(total)}, the last to {shown[0]} available"
+                yield Problem(f"entries of {label} that lead to {available}", seen)
+    for credit in scene.requests.unasked(ledger.admin_rows):
+        yield Problem("admin credits that were asked for", credit)
 
 
-def ledger_problems(ledger: LedgerSnapshot, ordinal_of: Callable[[DepositRow], int]) -> Problems:
-    """Double credits, then rows without balances and balances without rows, then wrong sums.
-
-    `ordinal_of` says which event of its transaction a row is for.
-    """
-    yield from _double_credits(ledger, ordinal_of)
+def atomicity(scene: Scene) -> Problems:
+    """no row without its balance, no balance without its rows; and no row without its entries"""
+    ledger, books = scene.ledger, scene.books
     if ledger.keeps_entries:
-        yield from _entries_of_rows(ledger)
-    sums = _sums_of_rows(ledger)
-    for key in sorted(sums.keys() | ledger.available.keys()):
-        total, available = sums.get(key), ledger.available.get(key)
-        label = _label(key)
-        if total is None or available is None:
-            found = "a balance without rows" if total is None else "rows without a balance"
-            yield Problem("I5", f"rows and balance of {label} together", found)
-        elif _held(available, ledger.frozen[key]) != total:
-            seen = f"{available} available, {ledger.frozen[key]} frozen"
-            yield Problem("I4", f"{label}: {decimal(total)} in all, the sum of its rows", seen)
-    if ledger.keeps_entries:
-        yield from _entries_of_balances(ledger)
+        for row in _rows_with_new_entries(scene):
+            due = exact(row.amount) if row.status == "confirmed" else NOTHING
+            entered = books.entered.get(row.id, NOTHING)
+            if entered != due:
+                expected = f"entries of {decimal(due)} for the {row.status} row, {row_text(row)}"
+                yield Problem(expected, f"entries of {decimal(entered)}")
+    for key in scene.changes.keys:
+        due_there, there = books.due(key) is not None, key in ledger.available
+        if due_there != there:
+            found = "rows without a balance" if due_there else "a balance without rows"
+            yield Problem(f"rows and balance of {balance_label(key)} together", found)
 
 
-def _double_credits(ledger: LedgerSnapshot, ordinal_of: Callable[[DepositRow], int]) -> Problems:
-    for tx_hash, rows in ledger.confirmed_by_transaction.items():
-        credited: set[int] = set()
-        for row in rows:
-            ordinal = ordinal_of(row)
-            if ordinal in credited:
-                yield Problem("I3", f"one credit of event {ordinal} of {tx_hash}", "two or more")
-            credited.add(ordinal)
+def exact_amounts(scene: Scene) -> Problems:
+    """amounts in database, API and chain agree digit for digit"""
+    oracle, ledger = scene.world.oracle, scene.ledger
+    amounts = {}
+    for row in scene.changes.rows:
+        amounts[row.id] = row.amount
+        versions = oracle.versions(row)
+        texts = [amount_text(version.amount_wei) for version in versions]
+        if texts and row.amount not in texts:
+            yield Problem(f"{texts[0]} DF, as on the chain", row_text(row))
+    for _, entry in scene.changes.entries:
+        if entry is not None and entry.deposit_id in amounts:
+            amount = amounts[entry.deposit_id]
+            if entry.amount.removeprefix("-") != amount:
+                yield Problem(f"an entry of {amount}, as in the row", f"one of {entry.amount}")
+    for key in scene.changes.balances:
+        for text in (ledger.available.get(key, "0"), ledger.frozen.get(key, "0")):
+            if not _is_number(text) or decimal(exact(text)) != text:
+                written = decimal(exact(text)) if _is_number(text) else "a decimal number"
+                yield Problem(f"{written} in {balance_label(key)}", repr(text))
 
 
-def _sums_of_rows(ledger: LedgerSnapshot) -> _Sums:
-    """What each user should have of each token; 0 where all was reversed or spent."""
-    sums: _Sums = dict(ledger.admin_credits)
-    for row in ledger.deposits:
-        key = (row.user, row.token)
-        counts = Fraction(row.amount) if row.status == "confirmed" else Fraction(0)
-        sums[key] = sums.get(key, Fraction(0)) + counts
-    for key, spent in ledger.debits.items():
-        sums[key] = sums.get(key, Fraction(0)) - spent
-    return sums
+def solvency(scene: Scene) -> Problems:
+    """the vault holds what it owes: all credits that stand, less what was debited"""
+    books = scene.books
+    owed = sum((s for (_, token), s in books.rows.items() if token == "DF"), NOTHING)  # noqa: S105
+    if not owed:
+        return
+    spent = sum((s for (_, token), s in books.debits.items() if token == "DF"), NOTHING)  # noqa: S105
+    left_behind = sum((exact(row.amount) for row in scene.repairs.stale), NOTHING)
+    held, withdrawn = (Fraction(wei, WEI) for wei in scene.vault_wei())
+    # What was withdrawn may be booked as spent, or not yet.
+    owed -= left_behind + max(spent, withdrawn)
+    if held < owed:
+        yield Problem(f"at least {decimal(owed)} DF in the vault", decimal(held))
 
 
-def _entries_of_rows(ledger: LedgerSnapshot) -> Problems:
-    for row in ledger.deposits:
-        due = Fraction(row.amount) if row.status == "confirmed" else Fraction(0)
-        entered = ledger.deposit_sums.get(row.id, Fraction(0))
-        if entered != due:
-            expected = f"entries of {decimal(due)} for the {row.status} row, {row_text(row)}"
-            yield Problem("I5", expected, f"entries of {decimal(entered)}")
+def _rows_with_new_entries(scene: Scene) -> list[DepositRow]:
+    rows = {row.id: row for row in scene.changes.rows}
+    named = {e.deposit_id for pair in scene.changes.entries for e in pair if e is not None}
+    missing = named - rows.keys() - {None}
+    if missing:  # an entry for a row that was written before, as in a reversal of it
+        rows |= {row.id: row for row in scene.ledger.deposits if row.id in missing}
+    return list(rows.values())
 
 
-def _entries_of_balances(ledger: LedgerSnapshot) -> Problems:
-    sums: _Sums = {}
-    last: dict[tuple[str, str], tuple[str, str]] = {}
-    for entry in ledger.entries:
-        key = (entry.user, entry.token)
-        sums[key] = sums.get(key, Fraction(0)) + Fraction(entry.amount)
-        last[key] = (entry.available, entry.frozen)
-    for key, available in ledger.available.items():
-        balance = (available, ledger.frozen[key])
-        total, shown = sums.get(key, Fraction(0)), last.get(key, ("0", "0"))
-        if _held(*balance) != total or balance != shown:
-            seen = f"entries of {decimal(total)}, the last to {shown[0]} available"
-            yield Problem("I4", f"entries of {_label(key)} that lead to {available}", seen)
-
-
-def _held(available: str, frozen: str) -> Fraction | None:
+def _is_number(text: str) -> bool:
     try:
-        return Fraction(available) + Fraction(frozen)
+        Fraction(text)
     except ValueError:
-        return None
-
-
-def _label(key: tuple[str, str]) -> str:
-    return f"{user_of(key[0])}'s {key[1]}"
+        return False
+    return True

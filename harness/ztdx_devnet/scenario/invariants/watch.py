@@ -1,24 +1,38 @@
-"""The watch: puts the invariants to a world at every commit and reorg, and once it has settled.
-
-They compare the product's committed ledger with the oracle's block tree, and the ledger with
-itself.
-"""
+"""The watch: puts the catalogue to a world at the instants that it names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
-from ztdx_devnet.scenario.invariants.cursor import CursorMoves
-from ztdx_devnet.scenario.invariants.heights import Heights
-from ztdx_devnet.scenario.invariants.history import History
-from ztdx_devnet.scenario.invariants.positions import Positions
-from ztdx_devnet.scenario.invariants.problems import Problem, Problems, Violation, deposit_text
-from ztdx_devnet.scenario.invariants.sums import ledger_problems
-from ztdx_devnet.sim.ledger_reader import DepositRow, concerns_ledger
-from ztdx_devnet.sim.oracle import TrueDeposit
+from ztdx_devnet.scenario.invariants.api_walk import ApiWalk
+from ztdx_devnet.scenario.invariants.catalogue import CATALOGUE, Instant
+from ztdx_devnet.scenario.invariants.problems import Problem, Violation
+from ztdx_devnet.scenario.invariants.scene import Scene
+from ztdx_devnet.sim.kernel import Actor
+from ztdx_devnet.sim.ledger_reader import concerns_ledger
 from ztdx_devnet.sim.ports import Committed
+from ztdx_devnet.sim.processes import ApiAnswer, ApiRequest
 from ztdx_devnet.sim.world import World
+
+_CHECKS = {
+    instant: [(each.number, each.checks[instant]) for each in CATALOGUE if instant in each.checks]
+    for instant in Instant
+}
+
+
+class _Audience:
+    """What nodes tell listeners goes to the scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self.judged = scene.told.judged
+        self.judged_headers = scene.told.judged_headers
+        self.told = scene.told.told
+
+    def asked(self, life: Actor) -> None:
+        self._scene.effort.asked(life)
+        self._scene.told.asked(life)
 
 
 class Invariants:
@@ -27,80 +41,75 @@ class Invariants:
     def __init__(self, world: World, on_violation: Callable[[Violation], None]) -> None:
         self._world = world
         self._on_violation = on_violation
-        self._first: Violation | None = None
-        self._heights = Heights(world)
-        self._cursor = CursorMoves(world, self._heights)
-        self._positions = Positions(world, self._heights)
-        self._history = History()
-        self._ordinals: dict[DepositRow, int] = {}
+        self._scene = Scene(world)
+        self._walk = ApiWalk(world, self._tell)
+        self.found: list[Violation] = []
+        """Every violation, in order; those after the first may follow from it."""
+        world.watch_answers(_Audience(self._scene))
         world.on_commit.append(self._after_commit)
         # Not as one who watches single blocks: a week of them may still come at once.
         world.chain.on_head.append(self._after_head)
+        api = world.product.api
+        api.on_request.append(self._scene.requests.sent)
+        api.on_answer.append(self._after_answer)
+        self._scene.effort.begin()
+
+    def close(self) -> None:
+        """Stop listening to the log."""
+        self._scene.effort.end()
 
     def check_settled(self) -> None:
         """The whole ledger against the whole canonical chain, at a quiet moment."""
-        world = self._world
-        self._report(ledger_problems(world.ledger, self._ordinal_of))
-        self._report(self._positions.all_rows(world.ledger))
-        if world.product.listener_was_started:  # else nobody was there to credit
-            self._report(self._completeness())
+        scene = self._scene
+        scene.see_ledger(self._world.reader.snapshot())  # all of it: what nobody told of, too
+        self._look(Instant.COMMIT)
+        if self._world.listener_refused_the_chain:
+            return  # it has stopped for good, and its ledger is of the chain that was
+        scene.see_all()
+        scene.settled = True
+        self._look(Instant.SETTLED)
+        scene.settled = False
+        if not self.found:
+            self._walk.walk_all()
+
+    # --- inside -----------------------------------------------------------------------------------
 
     def _after_commit(self, committed: Committed) -> None:
-        self._report(self._cursor.problems())
+        scene = self._scene
+        scene.by = committed.actor
         if concerns_ledger(committed.statements):
-            ledger = self._world.ledger
-            self._report(self._history.problems(ledger))
-            self._report(self._positions.changed_rows(ledger))
-            self._report(ledger_problems(ledger, self._ordinal_of))
-        self._report(self._positions.overdue())
+            scene.see_ledger(self._world.ledger)
+            self._look(Instant.COMMIT)
+            self._walk.ledger_changed(scene.ledger)
+        if scene.see_cursor():
+            self._look(Instant.CURSOR)
+        self._look(Instant.MOMENT)
 
     def _after_head(self, change: HeadChange) -> None:
-        self._heights.head_changed(change)
-        self._positions.head_changed(change)
-        self._report(self._positions.overdue())
+        self._scene.head_changed(change)
+        self._look(Instant.MOMENT)
 
-    def _completeness(self) -> Problems:
+    def _after_answer(self, request: ApiRequest, answer: ApiAnswer | None) -> None:
+        self._scene.requests.answered(request, answer)
+        self._scene.answers.answered(request, answer)
+        self._look(Instant.ANSWER)
+
+    def _look(self, instant: Instant) -> None:
+        for number, check in _CHECKS[instant]:
+            for problem in check(self._scene):
+                self._tell(number, problem)
+
+    def _tell(self, number: str, problem: Problem) -> None:
         world = self._world
-        rows = world.ledger.confirmed_by_transaction
-        # Up to the cursor, which has come as far as it must: a block may have come just now.
-        last_block = min(world.confirmed_height, world.cursor_block or 0)
-        for deposit in world.oracle.canonical(world.start_block, last_block):
-            ordinals = [self._ordinal_of(row) for row in rows.get(deposit.transaction_hash, ())]
-            mine = ordinals.count(deposit.ordinal)
-            if mine != 1 and deposit.amount_wei and not self._is_held(deposit):
-                yield Problem("I1", f"one row for {deposit_text(deposit)}", f"{mine} rows")
-
-    def _is_held(self, deposit: TrueDeposit) -> bool:
-        """Whether the deposit's log is in quarantine, where it is neither credited nor lost."""
-        identity = (deposit.transaction_hash, deposit.ordinal, deposit.block_number)
-        return any(
-            identity == (log.tx_hash, log.event_ordinal, log.block_number)
-            for log in self._world.ledger.quarantined
+        violation = Violation(number, world.now_us, problem.expected, problem.actual)
+        self.found.append(violation)
+        if len(self.found) > 1:
+            return
+        world.record(
+            "oracle",
+            "violated",
+            invariant=number,
+            expected=problem.expected,
+            actual=problem.actual,
         )
-
-    def _ordinal_of(self, row: DepositRow) -> int:
-        """Which event of its transaction the row is for; -1 - log index if it is for none."""
-        ordinal = self._ordinals.get(row)
-        if ordinal is None:
-            deposit = self._world.oracle.claimed(row)
-            if deposit is None:
-                return -1 - row.log_index
-            ordinal = self._ordinals[row] = deposit.ordinal
-        return ordinal
-
-    def _report(self, problems: Problems) -> None:
-        """Tell of the first problem of the run. All are looked at, so that no state is missed."""
-        for problem in problems:
-            if self._first is not None:
-                continue
-            self._first = Violation(
-                problem.invariant, self._world.now_us, problem.expected, problem.actual
-            )
-            self._world.record(
-                "oracle",
-                "violated",
-                invariant=problem.invariant,
-                expected=problem.expected,
-                actual=problem.actual,
-            )
-            self._on_violation(self._first)
+        self._on_violation(violation)

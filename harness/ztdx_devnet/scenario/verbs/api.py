@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.faults.api import DEFAULT_STATUS, ApiFaultKind
+from ztdx_devnet.faults.api import ApiFault as ArmedFault
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
-from ztdx_devnet.scenario.values import LiveVariable, Printable, RequestPath, User
+from ztdx_devnet.scenario.values import DurationUs, LiveVariable, Printable, RequestPath, User
+from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments
 from ztdx_devnet.scenario.verbs.verb import Verb
 from ztdx_devnet.sim.processes import ApiRequest
 
@@ -19,10 +22,14 @@ CREDIT_PATH = "/admin/spot/balances/credit"
 
 
 class Answer(BaseModel):
-    """The expected answer. `body` is compared as JSON; an empty text means an empty body."""
+    """The expected answer. `body` is compared as JSON; an empty text means an empty body.
+
+    `status` is none when no answer comes, because the connection breaks, and refused when nobody
+    listens.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    status: int
+    status: int | Literal["none", "refused"]
     body: JsonValue = None
 
 
@@ -73,6 +80,9 @@ class Api(Verb):
     text: str | None = None
     expect: Answer
 
+    def acts(self) -> bool:
+        return self.method not in ("GET", "OPTIONS")
+
     def perform(self, stage: Stage) -> None:
         headers, path = dict(self.headers), self.path
         body = self.text.encode() if self.text is not None else b""
@@ -88,6 +98,46 @@ class Api(Verb):
                 headers["X-MBX-APIKEY"] = credentials.api_key
                 path = credentials.sign(path, body, stage.world.now_us // 1_000)
         _request(stage, "api", self.method, path, headers, body, self.expect)
+
+
+class ApiFault(FaultVerb):
+    """What stands between the API and its clients is bad, for requests whose path begins so.
+
+    `latency` delays them by `delay`; `error` answers with `status` (default 500) in the API's
+    place; `dropped_before` breaks the connection before the API hears of the request, `dropped`
+    after it has done it. `path` comes after /api/v1, as in `api`.
+    """
+
+    KEY = "api_fault"
+    kind: ApiFaultKind
+    path: RequestPath = "/"
+    method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"] | None = None
+    delay: DurationUs | None = None
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.kind == "latency") != (self.delay is not None):
+            raise ValueError("delay goes with kind: latency, and with it alone")
+        if self.status is not None and self.kind != "error":
+            raise ValueError("status goes with kind: error, and with it alone")
+        return self
+
+    def fault(self, scope: ScopeArguments, base_path: str = BASE_PATH) -> ArmedFault:
+        """The fault itself; `path` is taken to be below `base_path`."""
+        return ArmedFault(
+            self.name,
+            self.kind,
+            base_path + self.path,
+            self.method,
+            self.delay or 0,
+            self.status or DEFAULT_STATUS,
+            **scope,
+        )
+
+    def perform(self, stage: Stage) -> None:
+        fault = self.fault(self.scope(stage))
+        stage.world.arm(fault, kind_of_fault=fault.kind, path=fault.path, method=fault.method)
 
 
 class SetEnvironment(Verb):
@@ -117,9 +167,13 @@ def _request(
     try:
         answer = stage.world.product.request(ApiRequest(method, BASE_PATH + path, headers, body))
     except ConnectionRefusedError as error:
+        if expected.status == "refused":
+            return
         raise ExpectationFailed(rule, f"status {expected.status}", str(error)) from error
     if answer is None:
-        raise ExpectationFailed(rule, f"status {expected.status}", "no answer: the server died")
+        if expected.status == "none":
+            return
+        raise ExpectationFailed(rule, f"status {expected.status}", "no answer came")
     text = answer.body.decode("utf-8", "replace").strip()
     if answer.status != expected.status:
         raise ExpectationFailed(rule, f"status {expected.status}", f"{answer.status} {text}")

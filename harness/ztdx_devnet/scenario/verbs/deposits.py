@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ztdx_devnet.scenario.names import Named, deposits
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
 from ztdx_devnet.scenario.values import (
     TOKENS,
     AmountWei,
-    Blocks,
     Name,
     Token,
     User,
@@ -21,19 +21,125 @@ from ztdx_spot.errors import DebitError
 
 
 class Deposit(Verb):
-    """A user approves and deposits: two transactions, in the next block."""
+    """A user approves and deposits: two transactions, in the next block.
+
+    With `approved: false` only the deposit is sent, on the allowance that is there: without one its
+    transaction fails. So it does for an amount of 0 and for more than the user has.
+    """
 
     KEY = "deposit"
     name: Name = Field(alias="as")
     user: User
     amount: AmountWei
     token: Token = "DF"  # noqa: S105 - a symbol
+    approved: bool = True
 
     def perform(self, stage: Stage) -> None:
-        stage.world.users.deposit(self.name, self.user, self.amount, TOKENS[self.token])
+        users = stage.world.users
+        send = users.deposit if self.approved else users.deposit_unapproved
+        send(self.name, self.user, self.amount, TOKENS[self.token])
 
-    def defines(self) -> list[str]:
-        return [self.name]
+    def defines(self) -> list[Named]:
+        return deposits([self.name])
+
+
+class _OtherDeposit(Verb):
+    """A deposit of something that is not DF: the vault takes it, nobody is credited."""
+
+    name: Name = Field(alias="as")
+    user: User
+    amount: AmountWei
+
+    def defines(self) -> list[Named]:
+        return deposits([self.name])
+
+
+class DepositOtherToken(_OtherDeposit):
+    """A deposit of the token OTHER, which is registered and answers nothing to a transfer."""
+
+    KEY = "deposit_other_token"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.users.deposit(self.name, self.user, self.amount, TOKENS["OTHER"])
+
+
+class DepositLookalike(_OtherDeposit):
+    """A deposit of the token that looks like DF: same name, symbol and decimals."""
+
+    KEY = "deposit_lookalike"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.users.deposit(self.name, self.user, self.amount, TOKENS["LOOKALIKE"])
+
+
+class FeeTokenDeposit(_OtherDeposit):
+    """A deposit of the token FEE, which burns 1 % on the way: the event has what arrived."""
+
+    KEY = "fee_token_deposit"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.users.deposit(self.name, self.user, self.amount, TOKENS["FEE"])
+
+
+class DepositNative(_OtherDeposit):
+    """A deposit of BNB; its transaction fails unless BNB is registered."""
+
+    KEY = "deposit_native"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.users.deposit_native(self.name, self.user, self.amount)
+
+
+class DepositThroughWallet(Verb):
+    """The user funds the contract `wallet`, which approves and deposits: three transactions.
+
+    The wallet is the account that is credited; the user only sends.
+    """
+
+    KEY = "deposit_through_wallet"
+    name: Name = Field(alias="as")
+    user: User
+    amount: AmountWei
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.users.deposit_through_wallet(self.name, self.user, self.amount)
+
+    def defines(self) -> list[Named]:
+        return deposits([self.name])
+
+
+class RealDeposit(BaseModel):
+    """A real deposit between two forged events."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    name: Name = Field(alias="as")
+    amount: AmountWei
+
+
+class ForeignEvent(Verb):
+    """The vault's clone emits a SpotDeposit of `victim` that nobody made; `user` sends it.
+
+    With `around`, the clone also makes a real deposit of DF in the same transaction, between two
+    forged events; the account of that one is `clone`, and the user gives it the tokens.
+    """
+
+    KEY = "foreign_event"
+    user: User
+    victim: User
+    amount: AmountWei
+    around: RealDeposit | None = None
+
+    def perform(self, stage: Stage) -> None:
+        users, real = stage.world.users, self.around
+        if real is None:
+            users.emit_foreign(self.user, self.victim, TOKENS["DF"], self.amount)
+        else:
+            users.deposit_between_forgeries(
+                real.name, self.user, self.victim, self.amount, real.amount
+            )
+
+    def defines(self) -> list[Named]:
+        return deposits([] if self.around is None else [self.around.name])
 
 
 class Part(BaseModel):
@@ -57,31 +163,41 @@ class MultiDeposit(Verb):
             [part.name for part in self.parts], [(part.user, part.amount) for part in self.parts]
         )
 
-    def defines(self) -> list[str]:
-        return [part.name for part in self.parts]
+    def defines(self) -> list[Named]:
+        return deposits(part.name for part in self.parts)
 
 
 class DepositSeries(Verb):
-    """`count` deposits named as-1, as-2, …, by the users in turn, `every_blocks` blocks apart."""
+    """`count` deposits named as-1, as-2, …, by the users in turn, `every_blocks` blocks apart.
+
+    With `every_blocks: 0` all wait for the next block; then each user approves once, for all.
+    """
 
     KEY = "deposit_series"
     name: Name = Field(alias="as")
     users: Annotated[list[User], Field(min_length=1)]
     amount: AmountWei
     count: Annotated[int, Field(ge=1, le=10_000)]
-    every_blocks: Blocks
+    every_blocks: Annotated[int, Field(ge=0, le=10_000_000)]
 
     def perform(self, stage: Stage) -> None:
-        for i, name in enumerate(self.defines()):
-            user = self.users[i % len(self.users)]
+        names = self._names()
+        users = [self.users[i % len(self.users)] for i in range(self.count)]
+        if self.every_blocks == 0:
+            stage.world.users.deposit_burst(names, users, self.amount)
+            return
+        for name, user in zip(names, users, strict=True):
             stage.world.users.deposit(name, user, self.amount, TOKENS["DF"])
             stage.world.blocks.mine(self.every_blocks)
 
-    def defines(self) -> list[str]:
-        return [f"{self.name}-{i}" for i in range(1, self.count + 1)]
+    def defines(self) -> list[Named]:
+        return deposits(self._names())
 
     def blocks_at_most(self, block_time_us: int) -> int:
         return self.count * (self.every_blocks + 1)
+
+    def _names(self) -> list[str]:
+        return [f"{self.name}-{i}" for i in range(1, self.count + 1)]
 
 
 class TransferToVault(Verb):

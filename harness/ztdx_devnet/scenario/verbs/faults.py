@@ -41,9 +41,15 @@ class FaultVerb(Verb):
 
     def scope(self, stage: Stage) -> ScopeArguments:
         """When armed now."""
-        until_us = None if self.duration is None else stage.world.now_us + self.duration
+        return self.scope_at(stage.world.now_us)
+
+    def scope_at(self, now_us: int) -> ScopeArguments:
+        """When armed at that time."""
         return ScopeArguments(
-            first=self.first, last=self.last, percent=self.percent, until_us=until_us
+            first=self.first,
+            last=self.last,
+            percent=self.percent,
+            until_us=None if self.duration is None else now_us + self.duration,
         )
 
 

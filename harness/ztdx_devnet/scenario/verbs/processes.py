@@ -1,55 +1,176 @@
-"""Verbs of the listener process: start, stop, kill, crash at a boundary."""
+"""Verbs of the product's processes: start, stop, kill, crash at a boundary, wrong clocks."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.scenario.names import Named
 from ztdx_devnet.scenario.stage import Stage
+from ztdx_devnet.scenario.values import Name, SignedDurationUs
 from ztdx_devnet.scenario.verbs.verb import Verb
+from ztdx_devnet.sim.product import API, MAIN
+
+ACTORS = (
+    API,
+    "chain",
+    "faults",
+    "ledger",
+    "listener",
+    "node",
+    "operator",
+    "oracle",
+    "producer",
+    "scenario",
+    "supervisor",
+    "world",
+)
+"""Who else speaks in the journal."""
 
 
-class StartListener(Verb):
-    """Start the listener, if it does not run."""
+def _free(name: str) -> str:
+    if name in ACTORS or name in USERS:
+        raise ValueError(f"{name!r} is somebody else: choose another name for a listener")
+    return name
+
+
+ListenerName = Annotated[Name, AfterValidator(_free)]
+
+
+def processes(name: str | None) -> list[Named]:
+    """What a field that names a process uses: a listener, or nothing for the API or any."""
+    return [] if name in (API, None) else [Named("listener", str(name))]
+
+
+class _ListenerVerb(Verb):
+    """About one listener, by its name."""
+
+    SHORTHAND = "listener"
+    listener: Name = MAIN
+
+    def uses(self) -> list[Named]:
+        return [Named("listener", self.listener)]
+
+
+class SecondListener(Verb):
+    """One more listener process on the same database, which starts now."""
+
+    KEY = "second_listener"
+    name: ListenerName = Field(alias="as")
+
+    def defines(self) -> list[Named]:
+        return [Named("listener", self.name)]
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.add_listener(self.name)
+        stage.world.product.start_listener(self.name)
+
+
+class StartListener(_ListenerVerb):
+    """Start a listener, if it does not run."""
 
     KEY = "start_listener"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.product.start_listener()
+        stage.world.product.start_listener(self.listener)
 
 
-class KillListener(Verb):
-    """kill -9 the listener: open transactions are lost, nothing of it runs on."""
+class StopListener(_ListenerVerb):
+    """SIGTERM: the listener stops at its next sleep, and is killed if that takes over 2 s.
+
+    The step ends when the process has.
+    """
+
+    KEY = "stop_listener"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.stop_listener(self.listener)
+
+
+class KillListener(_ListenerVerb):
+    """kill -9 a listener: open transactions are lost, nothing of it runs on."""
 
     KEY = "kill_listener"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.product.kill_listener()
+        stage.world.product.kill_listener(self.listener)
 
 
-class RestartListener(Verb):
-    """kill -9 the listener and start it again."""
+class RestartListener(_ListenerVerb):
+    """kill -9 a listener and start it again."""
 
     KEY = "restart_listener"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.product.kill_listener()
-        stage.world.product.start_listener()
+        stage.world.product.kill_listener(self.listener)
+        stage.world.product.start_listener(self.listener)
+
+
+class StartApi(Verb):
+    """Start the API server, if it does not run."""
+
+    KEY = "start_api"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.start_api()
+
+
+class KillApi(Verb):
+    """kill -9 the API server: whoever waits for an answer gets none."""
+
+    KEY = "kill_api"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.kill_api()
+
+
+class RestartApi(Verb):
+    """kill -9 the API server and start it again."""
+
+    KEY = "restart_api"
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.kill_api()
+        stage.world.product.start_api()
 
 
 class CrashAt(Verb):
-    """kill -9 the listener at the `nth` boundary from now, of those whose kind starts with `kind`.
+    """kill -9 a process at the `nth` boundary from now, of those whose kind starts with `kind`.
 
-    Boundaries are crossed before the act: `kind: "sql:COMMIT"` dies with everything uncommitted.
-    Kinds: rpc:send, rpc:receive, sleep, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the
-    table too, such as sql:INSERT spot_deposits or sql:UPDATE spot_balances.
+    `process` is a listener's name, or api. Boundaries are crossed before the act: `kind:
+    "sql:COMMIT"` dies with everything uncommitted. Kinds: rpc:send, rpc:receive, http:accept,
+    sleep, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the table too, such as
+    sql:INSERT spot_deposits or sql:UPDATE spot_balances.
     """
 
     KEY = "crash_at"
     SHORTHAND = "nth"
     nth: Annotated[int, Field(ge=1)]
     kind: str = ""
+    process: Name = MAIN
+
+    def uses(self) -> list[Named]:
+        return processes(self.process)
 
     def perform(self, stage: Stage) -> None:
-        stage.world.product.crash_listener_at(self.nth, self.kind)
+        stage.world.product.crash_at(self.nth, self.kind, self.process)
+
+
+class ClockJump(Verb):
+    """From now on a process's time is `by` off, forward or back; how long it sleeps is not.
+
+    `process` is a listener's name, or api.
+    """
+
+    KEY = "clock_jump"
+    SHORTHAND = "by"
+    by: SignedDurationUs
+    process: Name = MAIN
+
+    def uses(self) -> list[Named]:
+        return processes(self.process)
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.jump_clock(self.process, self.by)

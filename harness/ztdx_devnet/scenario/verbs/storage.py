@@ -1,26 +1,83 @@
-"""Verbs of the database that the product's processes share."""
+"""Verbs of the database that the product's processes share: a lock, a disk that fails."""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, model_validator
 
+from ztdx_devnet.faults.storage import COMMIT_KINDS, READING_KINDS, Moment, StatementFault
+from ztdx_devnet.scenario.names import Named
 from ztdx_devnet.scenario.stage import Stage
-from ztdx_devnet.scenario.values import DurationUs, Name
-from ztdx_devnet.scenario.verbs.verb import Verb
+from ztdx_devnet.scenario.values import Name
+from ztdx_devnet.scenario.verbs.faults import FaultVerb
+from ztdx_devnet.scenario.verbs.processes import processes
+
+_STATEMENT = re.compile(r"SELECT|(INSERT|UPDATE|DELETE)( [a-z_]+)?")
+_OF_THE_LOCK = ("name", "kind", "duration")
 
 
-class DbFault(Verb):
-    """Another process holds the database's write lock for a while."""
+def _statement(value: object) -> object:
+    if isinstance(value, str) and not _STATEMENT.fullmatch(value):
+        raise ValueError(
+            "a statement is SELECT, or INSERT, UPDATE or DELETE and perhaps a table, "
+            f"such as INSERT spot_deposits, not {value!r}"
+        )
+    return value
+
+
+class DbFault(FaultVerb):
+    """The database fails the product.
+
+    `busy`: another process takes the write lock and holds it `for` that long. The others fail
+    statements, or at: commit the COMMIT of what was written: `full` and `read_only` those that
+    write, `io_error` and `corrupt` those that read too; `statement` narrows it down, `process` is
+    the one process that meets it.
+    """
 
     KEY = "db_fault"
-    name: Name = Field(alias="as")
-    kind: Literal["busy"]
-    duration: DurationUs = Field(alias="for")
+    kind: Literal["busy", "full", "read_only", "io_error", "corrupt"]
+    at: Moment = "statement"
+    statement: Annotated[str | None, BeforeValidator(_statement)] = None
+    process: Name | None = None
 
-    def arms(self) -> list[str]:
-        return [self.name]
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.kind == "busy":
+            if self.duration is None:
+                raise ValueError("kind: busy holds the lock for some time: say for: 10s")
+            other = sorted(self.model_fields_set - set(_OF_THE_LOCK))
+            if other:
+                raise ValueError(f"kind: busy has as and for, and no {', '.join(other)}")
+        elif self.at == "commit" and self.kind not in COMMIT_KINDS:
+            words = " and ".join(COMMIT_KINDS)
+            raise ValueError(f"at: commit goes with {words}: {self.kind} fails the statement")
+        elif self.statement == "SELECT" and (self.kind not in READING_KINDS or self.at == "commit"):
+            raise ValueError(f"statement: SELECT writes nothing, which {self.kind} would stop")
+        return self
+
+    def uses(self) -> list[Named]:
+        return processes(self.process)
 
     def perform(self, stage: Stage) -> None:
-        stage.world.product.lock_database(self.name, self.duration)
+        product = stage.world.product
+        if self.kind == "busy":
+            assert self.duration is not None
+            product.lock_database(self.name, self.duration)
+            return
+        fault = StatementFault(
+            self.name,
+            self.kind,
+            self.at,
+            self.statement or "",
+            None if self.process is None else product.process_name(self.process),
+            **self.scope(stage),
+        )
+        stage.world.arm(
+            fault,
+            kind_of_fault=fault.kind,
+            at=fault.at,
+            statement=self.statement,
+            process=fault.process,
+        )

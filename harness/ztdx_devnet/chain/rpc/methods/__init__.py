@@ -4,6 +4,7 @@ from ztdx_devnet.chain.rpc.methods import (  # noqa: F401
     blocks,
     control,
     execution,
+    faults,
     fees,
     filters,
     identity,

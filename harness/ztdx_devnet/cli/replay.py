@@ -1,0 +1,91 @@
+"""`devnet replay`: play a run again from its folder, and say whether it is the same."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ztdx_devnet.cli.output import refuse, warn
+from ztdx_devnet.live.stop_signals import StopSignals
+
+if TYPE_CHECKING:
+    from ztdx_devnet.sim.processes import ListenerProgram
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option(
+    "--runs",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the run folders are.  [default: runs]",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
+def replay(run_id: str, root: Path | None, debug: bool) -> None:
+    """Play a run again: same scenario, same seed.
+
+    RUN is its id, the beginning of its id, the path of its folder, or `latest`.
+    A run that is not the recorded one leaves a folder of its own.
+    Exit codes are those of `devnet run`: 0 if it holds now.
+
+    Example: devnet replay latest
+    """
+    code = 130
+    with StopSignals() as signals:
+        # Imported late: `devnet --help` needs no EVM.
+        import logging
+
+        from rich.console import Console
+
+        from ztdx_devnet.report.console import ConsoleReport
+        from ztdx_devnet.runs.folders import DEFAULT_ROOT, RunFolders, UnknownRun
+        from ztdx_devnet.runs.replay import BadRun, play_again
+        from ztdx_devnet.runs.stopping import Stopping
+        from ztdx_devnet.scenario.errors import BadScenario
+        from ztdx_devnet.scenario.verdict import (
+            EXIT_BAD_INPUT,
+            EXIT_CODES,
+            EXIT_OWN_BUG,
+            Verdict,
+        )
+
+        logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
+        stopping = Stopping()
+        report = ConsoleReport(Console())
+        try:
+            with signals.calling(stopping.stop):
+                folders = RunFolders(root or DEFAULT_ROOT)
+                again = play_again(folders, folders.find(run_id), _programs(), stopping)
+                if again is not None:
+                    report.text(again.told)
+                    report.line(again.record)
+            verdict = Verdict.INTERRUPTED
+            if again is not None and not stopping.asked:
+                verdict = again.record.outcome.verdict
+            code = EXIT_CODES[verdict]
+        except BadScenario as error:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            code = EXIT_BAD_INPUT
+        except (UnknownRun, BadRun, OSError) as error:
+            if debug and isinstance(error, OSError):
+                raise
+            refuse(error)
+        except Exception as error:
+            if debug:
+                raise
+            warn(f"an error of our own: {error!r}; --debug shows where")
+            code = EXIT_OWN_BUG
+    sys.exit(code)
+
+
+def _programs() -> dict[str, ListenerProgram]:
+    """The programs in the listener's place that a replay can start, by the name in the folder."""
+    from ztdx_devnet.explore import documented_loop
+    from ztdx_devnet.runs.jobs import program_name
+
+    programs = (documented_loop.run_listener,)
+    return {program_name(program): program for program in programs}

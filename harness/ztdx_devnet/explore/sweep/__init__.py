@@ -1,0 +1,1 @@
+"""Sweeps: one scenario played many times, each time with one disturbance more."""

@@ -1,0 +1,82 @@
+"""A scenario retold by the clock: the same acts at the same instants, whatever the product does.
+
+A scenario waits for its product (`wait_until: credited`) and then acts. Disturbed, the product may
+be late, and the chain would be another one. Retold, each act has the instant at which the
+undisturbed run came to it, what only looks is left out, and so the chain is the same to the byte:
+two runs of it can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from ztdx_devnet.scenario import loader, yaml_lines
+from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.runner import Run
+
+Value = dict[str, Any]
+
+
+def retold(run: Run) -> Value:
+    """The value of the YAML of the scenario that the run has played, retold."""
+    scenario = run.scenario
+    value: Value = dict(yaml_lines.read(scenario.text, scenario.path)[0])
+    instants_us = _instants(run)
+    steps: list[Any] = []
+    told_us = 0
+    for step, raw, at_us in zip(scenario.steps, value["steps"], instants_us, strict=True):
+        if not step.verb.acts():
+            continue
+        if at_us > told_us:
+            steps.append(_wait(at_us))
+            told_us = at_us
+        steps.append(raw)
+    # To its end, so that what was credited while it settled can be disturbed too.
+    steps.append(_wait(run.outcome.virtual_us))
+    check = value.get("check") or {}
+    kept = {"eventually": check["eventually"]} if check.get("eventually") else {}
+    value.update(steps=steps, check=kept, seed=run.outcome.seed)
+    return value
+
+
+def disturbed(
+    value: Value,
+    title: str,
+    first_steps: Sequence[Value] = (),
+    given: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+) -> Value:
+    """The retold scenario with those steps in front and those fields of `given` on top."""
+    changed = dict(value)
+    changed["title"] = f"{value['title']}; {title}"
+    changed["steps"] = [*first_steps, *value["steps"]]
+    changed["given"] = {**(value.get("given") or {}), **(given or {})}
+    if seed is not None:
+        changed["seed"] = seed
+    return changed
+
+
+def scenario_of(value: Value, path: str) -> Scenario:
+    """The value as a scenario. Raises BadScenario."""
+    return loader.build(value, yaml_lines.Lines(), "", path)
+
+
+def text_of(value: Value) -> str:
+    """The value as a scenario file."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _instants(run: Run) -> list[int]:
+    """When the run came to each of its steps: microseconds of its age."""
+    return [
+        entry.at_us - run.started_us
+        for entry in run.journal
+        if entry.actor == "scenario" and entry.kind == "step"
+    ]
+
+
+def _wait(until_us: int) -> Value:
+    return {"wait": {"until": f"{until_us}us"}}

@@ -1,0 +1,146 @@
+"""The sweep: plays a retold scenario once as it is, then once for each disturbance, and compares.
+
+A disturbed run must hold by itself (all invariants and the scenario's `eventually`) and end like
+the undisturbed one (I17, `projection`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ztdx_devnet.explore.sweep.disturbances import Disturbance
+from ztdx_devnet.explore.sweep.projection import Projection, demands, differences, projection
+from ztdx_devnet.explore.sweep.retold import Value, disturbed, retold, scenario_of
+from ztdx_devnet.scenario import runner
+from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.runner import Run
+from ztdx_devnet.scenario.verdict import Verdict
+from ztdx_devnet.sim.processes import ListenerProgram
+from ztdx_devnet.sim.product import MAIN_PROCESS
+from ztdx_devnet.sim.world import World
+
+
+class Finding(Enum):
+    """What a disturbed run showed.
+
+    SAME: it ended like the undisturbed one. UNTOUCHED: the disturbance hit nothing. OTHER: a step
+    of the scenario could not be done, or the chain became another, so there is nothing to compare;
+    the invariants held. DIFFERENT and VIOLATED: the product is at fault.
+    """
+
+    SAME = "same"
+    UNTOUCHED = "untouched"
+    OTHER = "other"
+    DIFFERENT = "different"
+    VIOLATED = "violated"
+
+
+FAILURES = (Finding.DIFFERENT, Finding.VIOLATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """One disturbed run: what it showed, why in words, and the scenario that shows it again."""
+
+    disturbance: Disturbance
+    finding: Finding
+    expected: str
+    actual: str
+    value: Value
+
+
+class SweepImpossible(Exception):
+    """The scenario can't be swept: undisturbed it does not hold."""
+
+
+class Sweep:
+    """One scenario, played undisturbed. Raises BadScenario and SweepImpossible."""
+
+    def __init__(self, scenario: Scenario, listener: ListenerProgram | None = None) -> None:
+        self._path = scenario.path
+        self._listener = listener
+        told = runner.play(scenario, listener=listener)
+        if told.outcome.verdict is not Verdict.HELD:
+            raise SweepImpossible(_why(told))
+        self.value = retold(told)
+        end = self._play(self.value)
+        if end.run.outcome.verdict is Verdict.VIOLATED:
+            raise SweepImpossible(_why(end.run))
+        self._undisturbed = end
+        # What it came to is demanded of every other run, also of one that is played by itself.
+        check = self.value["check"]
+        self.value["check"] = {"eventually": [*check.get("eventually", []), *end.demands]}
+
+    @property
+    def boundaries(self) -> int:
+        """How many boundaries the listener crosses undisturbed, over all its lives."""
+        return self._undisturbed.boundaries
+
+    def run(self, disturbance: Disturbance) -> Disturbed:
+        """Play the scenario with one disturbance. Raises BadScenario if the two do not fit."""
+        value = disturbed(
+            self.value,
+            disturbance.title,
+            disturbance.first_steps,
+            disturbance.given,
+            disturbance.seed,
+        )
+        end = self._play(value)
+        return Disturbed(disturbance, *self._judged(disturbance, end), value)
+
+    def _judged(self, disturbance: Disturbance, end: _End) -> tuple[Finding, str, str]:
+        outcome, failure = end.run.outcome, end.run.outcome.failure
+        if outcome.verdict is Verdict.VIOLATED:
+            assert failure is not None, "a violated run says why"
+            if failure.part == "step":
+                return Finding.OTHER, failure.expected, failure.actual
+            return Finding.VIOLATED, f"{failure.rule}: {failure.expected}", failure.actual
+        if disturbance.first_steps and not outcome.faults[0].hits:
+            return Finding.UNTOUCHED, "", ""
+        if end.settled_hash != self._undisturbed.settled_hash:
+            return Finding.OTHER, "the same chain", "another one"
+        for expected, actual in differences(self._undisturbed.projection, end.projection):
+            return Finding.DIFFERENT, expected, actual
+        return Finding.SAME, "", ""
+
+    def _play(self, value: Value) -> _End:
+        ends: list[tuple[Projection, str, int, tuple[Value, ...]]] = []
+
+        def look(world: World) -> None:
+            height = _settled_height(world)
+            place = world.chain.tree.at(height)
+            boundaries = sum(a.boundaries for a in world.kernel.actors if a.name == MAIN_PROCESS)
+            settled_hash = "" if place is None else place.hash.hex()
+            ends.append((projection(world, height), settled_hash, boundaries, demands(world)))
+
+        run = runner.play(scenario_of(value, self._path), listener=self._listener, at_end=look)
+        return _End(run, *ends[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How one run ended. `settled_hash` is that of the block that its cursor had to reach."""
+
+    run: Run
+    projection: Projection
+    settled_hash: str
+    boundaries: int
+    demands: tuple[Value, ...]
+
+
+def _settled_height(world: World) -> int:
+    """The height that the chain had when the settling began; that of now if it never did."""
+    for entry in reversed(world.journal):
+        if entry.actor == "scenario" and entry.kind == "settling":
+            return int(entry.payload["height"])
+    return world.chain.height
+
+
+def _why(run: Run) -> str:
+    failure = run.outcome.failure
+    assert failure is not None, "a run that did not hold says why"
+    return (
+        f"undisturbed it is {run.outcome.verdict.value}: {failure.rule}: expected "
+        f"{failure.expected}, got {failure.actual}"
+    )

@@ -1,0 +1,64 @@
+"""The JUnit file: a test case per scenario, with the failure report as its text."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from ztdx_devnet.report.failure import failure_lines, rule_text
+from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.scenario.verdict import Verdict
+
+_TAGS = {
+    Verdict.VIOLATED: "failure",
+    Verdict.INCONCLUSIVE: "error",
+    Verdict.INTERRUPTED: "error",
+}
+_ILLEGAL = {c: "\ufffd" for c in (*range(0x20), 0xFFFE, 0xFFFF) if c not in (9, 10, 13)}
+_ILLEGAL |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
+
+def write_junit(records: Sequence[RunRecord], path: Path, wall_s: float) -> None:
+    """Violated is a failure; inconclusive and interrupted are errors. Raises OSError."""
+    tags = [_TAGS.get(record.outcome.verdict) for record in records]
+    counts = {
+        "tests": str(len(records)),
+        "failures": str(tags.count("failure")),
+        "errors": str(tags.count("error")),
+        "time": f"{wall_s:.3f}",
+    }
+    suites = ElementTree.Element("testsuites", {"name": "ztdx-devnet", **counts})
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": "scenarios", **counts})
+    for record, tag in zip(records, tags, strict=True):
+        _case(suite, record, tag)
+    ElementTree.indent(suites)
+    ElementTree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _case(suite: ElementTree.Element, record: RunRecord, tag: str | None) -> None:
+    outcome, failure = record.outcome, record.outcome.failure
+    line = failure.line if failure is not None and failure.line else 1
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=_legal(PurePath(outcome.path).parent.as_posix()),
+        name=_legal(outcome.title),
+        file=_legal(PurePath(outcome.path).as_posix()),
+        line=str(line),
+        time=f"{outcome.wall_s:.3f}",
+    )
+    properties = ElementTree.SubElement(case, "properties")
+    facts = {"seed": str(outcome.seed), "digest": outcome.digest, "run": record.run_id}
+    for name, value in facts.items():
+        if value is not None:
+            ElementTree.SubElement(properties, "property", name=name, value=_legal(value))
+    if tag is not None and failure is not None:
+        detail = ElementTree.SubElement(
+            case, tag, message=_legal(rule_text(failure)), type=outcome.verdict.value
+        )
+        detail.text = _legal("\n".join(failure_lines(record)))
+
+
+def _legal(text: str) -> str:
+    return text.translate(_ILLEGAL)

@@ -1,0 +1,168 @@
+"""Jobs: what one process does for a batch. A job plays a scenario and leaves its run folder, or
+shrinks the scenario of a run that failed.
+
+Jobs and what comes of them are values that can be sent to another process.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from ztdx_devnet.report import machine, timeline
+from ztdx_devnet.report.record import RunRecord, Shrunk
+from ztdx_devnet.runs.folders import (
+    DEFAULT_ROOT,
+    JOURNAL,
+    PAGE,
+    SCENARIO,
+    SHRUNK,
+    VERDICT,
+    RunFolders,
+    run_id,
+)
+from ztdx_devnet.runs.resolved import resolved_text
+from ztdx_devnet.runs.stopping import Stopping
+from ztdx_devnet.scenario import loader, runner
+from ztdx_devnet.scenario.errors import BadScenario, Problem
+from ztdx_devnet.scenario.runner import Run
+from ztdx_devnet.scenario.verdict import Outcome
+from ztdx_devnet.sim.processes import ListenerProgram
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A run that was played. `journal` is empty unless it was asked for."""
+
+    record: RunRecord
+    journal: bytes
+    started_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The scenario turned out to be impossible."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An error of our own: what it was, and its traceback."""
+
+    path: str
+    error: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play one scenario and leave its run folder below `root` (None: nowhere)."""
+
+    path: str
+    text: str
+    seed: int | None = None
+    listener: ListenerProgram | None = None
+    root: Path | None = None
+    keeps_journal: bool = False
+
+    def do(self, stopping: Stopping) -> Played | Refused | Broken | None:
+        """None: stopped before it had begun. Raises OSError for a folder that can't be written."""
+        if stopping.asked:
+            return None
+        try:
+            scenario = loader.parse(self.text, self.path)
+            run = runner.play(scenario, self.seed, self.listener, stoppable=stopping)
+        except BadScenario as error:
+            return Refused(error.problems)
+        except Exception as error:
+            return Broken(self.path, repr(error), traceback.format_exc())
+        journal = journal_bytes(run)
+        if self.root is not None:
+            record = leave_folder(run, journal, RunFolders(self.root), self.listener)
+        else:
+            record = RunRecord(run.outcome, timeline=timeline_text(run))
+        return Played(record, journal if self.keeps_journal else b"", run.started_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Shrink:
+    """Look for a smaller scenario that fails as `outcome` does; it goes into the run's folder."""
+
+    path: str
+    text: str
+    outcome: Outcome
+    listener: ListenerProgram | None = None
+    root: Path | None = None
+
+    def do(self, stopping: Stopping) -> Shrunk | Broken | None:
+        """None: stopped, or it does not fail alike when it is played again."""
+        if stopping.asked:
+            return None
+        from ztdx_devnet.explore.shrink import shrink  # loaded only where something failed
+
+        try:
+            scenario = loader.parse(self.text, self.path)
+            shrunk = shrink(scenario, self.outcome, self.listener, stoppable=stopping)
+        except Exception as error:
+            return Broken(self.path, repr(error), traceback.format_exc())
+        if shrunk is not None and self.root is not None:
+            identity = run_id(self.path, self.outcome.digest)
+            RunFolders(self.root).add(identity, SHRUNK, shrunk.text.encode())
+        return shrunk
+
+
+def leave_folder(
+    run: Run, journal: bytes, folders: RunFolders, listener: ListenerProgram | None
+) -> RunRecord:
+    """Write the run's folder and say where it is. Raises OSError."""
+    outcome = run.outcome
+    identity = run_id(outcome.path, outcome.digest)
+    text = resolved_text(run.scenario, outcome.seed)
+    name = "" if listener is None else program_name(listener)
+    verdict = {"run": identity, **machine.outcome_json(outcome), "started_us": run.started_us}
+    if name:
+        verdict["listener"] = name
+    files = {
+        SCENARIO: text.encode(),
+        JOURNAL: journal,
+        VERDICT: f"{json.dumps(verdict, indent=2, ensure_ascii=False)}\n".encode(),
+        PAGE: timeline.page(
+            run.journal, outcome, scenario_text=text, run_id=identity, listener=name
+        ).encode(),
+    }
+    folder = folders.write(identity, files)
+    return RunRecord(
+        outcome,
+        run_id=identity,
+        folder=str(folder),
+        replay=told_id(folders, folder),
+        page=str(folder / PAGE),
+        timeline=timeline_text(run),
+    )
+
+
+def told_id(folders: RunFolders, folder: Path) -> str:
+    """What a user types after `devnet replay`."""
+    return folder.name if folders.root == folder.parent == DEFAULT_ROOT else str(folder)
+
+
+def journal_bytes(run: Run) -> bytes:
+    """The journal, a line for each entry."""
+    return b"".join(entry.line() for entry in run.journal)
+
+
+def timeline_text(run: Run) -> str:
+    """The timeline around the failure; empty for a run that held."""
+    if run.outcome.failure is None:
+        return ""
+    return timeline.text_timeline(run.journal, run.outcome)
+
+
+def program_name(listener: ListenerProgram) -> str:
+    """'package.module:name' of a program in the listener's place."""
+    kind = type(listener)
+    module = getattr(listener, "__module__", kind.__module__)
+    return f"{module}:{getattr(listener, '__qualname__', kind.__qualname__)}"

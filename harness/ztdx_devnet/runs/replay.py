@@ -1,0 +1,138 @@
+"""A replay: a recorded run played again, and what it is beside the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.runs.folders import PAGE, SCENARIO, VERDICT, RunFolders
+from ztdx_devnet.runs.jobs import journal_bytes, leave_folder, timeline_text, told_id
+from ztdx_devnet.runs.stopping import Stopping
+from ztdx_devnet.scenario import loader, runner
+from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.verdict import Outcome, Verdict
+from ztdx_devnet.sim.processes import ListenerProgram
+
+_CHANGED = "(the product or the harness has changed)"
+
+
+class BadRun(Exception):
+    """The folder does not hold a run that can be played again; the text says why."""
+
+
+class RecordedFailure(BaseModel):
+    """Why the recorded run was not held."""
+
+    rule: str
+
+
+class Recorded(BaseModel):
+    """What `verdict.json` says of a run, as far as a replay needs it."""
+
+    model_config = ConfigDict(frozen=True)
+    path: str
+    verdict: Verdict
+    seed: int
+    digest: str
+    failure: RecordedFailure | None = None
+    listener: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run folder that was read."""
+
+    path: Path
+    recorded: Recorded
+    scenario: Scenario
+
+
+def read(folder: Path) -> RunFolder:
+    """Raises BadRun, and BadScenario if the language no longer has what the scenario says."""
+    verdict = folder / VERDICT
+    try:
+        recorded = Recorded.model_validate_json(verdict.read_bytes())
+    except OSError as error:
+        raise BadRun(f"{verdict}: {error.strerror or error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadRun(f"{verdict}: {where + ': ' if where else ''}{first['msg']}") from error
+    return RunFolder(folder, recorded, loader.load(folder / SCENARIO))
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A run that was played again: what it is beside the recorded one, and its record."""
+
+    told: str
+    record: RunRecord
+
+
+def play_again(
+    folders: RunFolders,
+    folder: Path,
+    programs: Mapping[str, ListenerProgram],
+    stopping: Stopping,
+) -> Again | None:
+    """Play a folder's run; another run than the recorded one leaves a folder. None: stopped.
+
+    Raises BadRun, BadScenario, and OSError for a folder that can't be written.
+    """
+    found = read(folder)
+    recorded = found.recorded
+    listener = None
+    if recorded.listener is not None:
+        listener = programs.get(recorded.listener)
+        if listener is None:
+            raise BadRun(
+                f"{folder}: it was played with the listener {recorded.listener}, "
+                "which can only be put in place by the test that did so"
+            )
+    if stopping.asked:
+        return None
+    run = runner.play(found.scenario, recorded.seed, listener, stoppable=stopping)
+    # What is told, and the name of a new folder, are the original's: not the copy's.
+    outcome = replace(run.outcome, path=recorded.path)
+    run = replace(run, outcome=outcome)
+    if outcome.digest == recorded.digest:
+        page = folder / PAGE
+        record = RunRecord(
+            outcome,
+            run_id=folder.name,
+            folder=str(folder),
+            replay=told_id(folders, folder),
+            page=str(page) if page.is_file() else None,
+            timeline=timeline_text(run),
+        )
+    else:
+        folders.open()
+        record = leave_folder(run, journal_bytes(run), folders, listener)
+    return Again(comparison(recorded, outcome), record)
+
+
+def comparison(recorded: Recorded, outcome: Outcome) -> str:
+    """What the replay is beside the recorded run, as one line."""
+    was, now = _told(recorded.verdict, recorded.failure), _told(outcome.verdict, outcome.failure)
+    if recorded.digest == outcome.digest:
+        return f"the same run to the byte: {now}"
+    if recorded.verdict is Verdict.INTERRUPTED:
+        return f"the recorded run was interrupted; this one was not: {now}"
+    if outcome.verdict is Verdict.HELD:
+        if recorded.verdict is Verdict.HELD:
+            return f"held, but another run than recorded {_CHANGED}"
+        return f"fixed: held now; it was {was}"
+    if recorded.verdict is Verdict.HELD:
+        return f"fails now: {now}; it was held"
+    if now == was:
+        return f"fails alike, but another run than recorded {_CHANGED}: {now}"
+    return f"fails differently: {now}; it was {was}"
+
+
+def _told(verdict: Verdict, failure: RecordedFailure | object | None) -> str:
+    rule = getattr(failure, "rule", None)
+    return f"{verdict.value}: {rule}" if rule else verdict.value

@@ -1,0 +1,62 @@
+"""Invariants of the cursor and of health: I7, I8, I10, I14 and I15."""
+
+from __future__ import annotations
+
+from ztdx_devnet.scenario.invariants.problems import Problem, Problems
+from ztdx_devnet.scenario.invariants.rows import is_held
+from ztdx_devnet.scenario.invariants.scene import Scene
+from ztdx_devnet.sim.ledger_reader import Cursor
+
+
+def cursor_moves(scene: Scene) -> Problems:
+    """the cursor goes back only behind a reorg and never passes the highest confirmed block"""
+    world, before, cursor = scene.world, scene.cursor_before, scene.cursor
+    if len(scene.cursors) != 1 or not isinstance(cursor.block_number, int):
+        yield Problem("one row with one whole number", f"{scene.cursors}")
+        return
+    asked = scene.told.height_asked(scene.by) - world.settings.confirmation_depth_blocks
+    highest = max(scene.heights.asked_confirmed, asked, world.start_block - 1)
+    expected = f"a cursor from {before.block_number} to {highest}"
+    if cursor.block_number > before.block_number and cursor.block_number > highest:
+        yield Problem(expected, f"cursor {cursor.block_number}")
+    if cursor.block_number < before.block_number and not _is_orphaned(scene, before):
+        kept = "whose hash was not kept" if before.block_hash is None else "still canonical"
+        yield Problem(expected, f"cursor {cursor.block_number}, behind a block {kept}")
+
+
+def coverage(scene: Scene) -> Problems:
+    """every block up to the cursor was told to the listener: truly, wholly, and on its branch"""
+    cursor, world = scene.cursor, scene.world
+    held = [
+        deposit
+        for log in scene.ledger.quarantined
+        for deposit in world.oracle.canonical(log.block_number, log.block_number)
+        if is_held(scene, deposit)
+    ]
+    block = scene.told.untold(scene.by, cursor, held)
+    if block is not None:
+        expected = f"an answer that tells of every deposit of block {block}"
+        actual = f"no node has given one, and the cursor is at {cursor.block_number}"
+        yield Problem(expected, actual)
+
+
+def liveness(_scene: Scene) -> Problems:
+    """once faults are lifted the listener catches up"""
+    yield from ()  # the runner waits for it while it settles
+
+
+def bounded(scene: Scene) -> Problems:
+    """requests in a row, open connections and lines in the log stay below fixed bounds"""
+    yield from scene.effort.problems()
+
+
+def no_silent_stall(scene: Scene) -> Problems:
+    """while confirmed blocks wait, or the head is below the cursor, for long, health is red"""
+    yield from scene.stalls.problems(scene.cursor.block_number)
+
+
+def _is_orphaned(scene: Scene, cursor: Cursor) -> bool:
+    """Whether the block that was processed last has left the canonical branch since."""
+    place = scene.world.chain.tree.at(cursor.block_number)
+    known = cursor.block_hash is not None
+    return known and (place is None or "0x" + place.hash.hex() != cursor.block_hash)

@@ -1,0 +1,134 @@
+"""Invariants of deposits' rows: I1, I2, I3, I6, I9 and I18."""
+
+from __future__ import annotations
+
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.scenario.invariants.problems import Problem, Problems, deposit_text, row_text
+from ztdx_devnet.scenario.invariants.repairs import POLLS_TO_REPAIR
+from ztdx_devnet.scenario.invariants.scene import Scene
+from ztdx_devnet.sim.ledger_reader import DepositRow, Sighting
+from ztdx_devnet.sim.oracle import TrueDeposit
+
+
+def completeness(scene: Scene) -> Problems:
+    """every confirmed deposit of the vault has exactly one row; or its log is held in quarantine"""
+    world = scene.world
+    if not world.product.listener_was_started:
+        return  # nobody was there to credit
+    rows = scene.ledger.confirmed_by_transaction
+    # Up to the cursor, which has come as far as it must: a block may have come just now.
+    last_block = min(world.confirmed_height, scene.cursor.block_number)
+    for deposit in world.oracle.canonical(world.start_block, last_block):
+        ordinals = [scene.ordinal_of(row) for row in rows.get(deposit.transaction_hash, ())]
+        mine = ordinals.count(deposit.ordinal)
+        if mine != 1 and deposit.amount_wei and not is_held(scene, deposit):
+            yield Problem(f"one row for {deposit_text(deposit)}", f"{mine} rows")
+
+
+def soundness(scene: Scene) -> Problems:
+    """every row is a canonical deposit: the same event, account and position"""
+    for row in scene.changes.rows:
+        if row.status == "confirmed" and _is_of_the_vault(scene, row):
+            yield from _standing(scene, row)
+
+
+def soundness_in_time(scene: Scene) -> Problems:
+    """every row is a canonical deposit: the same event, account and position"""
+    row = scene.repairs.overdue()
+    if row is not None:
+        expected = f"no confirmed row off the canonical chain for {POLLS_TO_REPAIR} polls"
+        yield Problem(expected, row_text(row))
+
+
+def credited_once(scene: Scene) -> Problems:
+    """no deposit is credited twice; its identity is transaction hash and ordinal"""
+    for tx_hash in dict.fromkeys(row.tx_hash for row in scene.changes.rows):
+        credited: set[int] = set()
+        for row in scene.ledger.confirmed_by_transaction.get(tx_hash, ()):
+            ordinal = scene.ordinal_of(row)
+            if ordinal in credited:
+                yield Problem(f"one credit of event {ordinal} of {tx_hash}", "two or more")
+            credited.add(ordinal)
+
+
+def depth(scene: Scene) -> Problems:
+    """nothing is credited before its block is deep enough"""
+    wanted = scene.world.settings.confirmation_depth_blocks
+    head = max(scene.heights.asked, scene.told.height_asked(scene.by))
+    for row in scene.changes.rows:
+        found = head - row.block_number
+        if row.status == "confirmed" and found < wanted:
+            expected = f"a depth of at least {wanted} blocks"
+            yield Problem(expected, f"{row_text(row)} credited at depth {found}")
+
+
+def isolation(scene: Scene) -> Problems:
+    """no row is of another contract, event, token or chain than the configured ones"""
+    chain_id = scene.world.chain.chain_id
+    for row in scene.changes.rows:
+        expected = f"an event SpotDeposit of DF from the vault on chain {chain_id}"
+        if row.chain_id != chain_id:
+            yield Problem(expected, f"{row_text(row)} on chain {row.chain_id}")
+        elif not _is_of_the_vault(scene, row):
+            yield Problem(expected, f"no such event behind {row_text(row)}")
+
+
+def history(scene: Scene) -> Problems:
+    """history is only added to: no row goes, none becomes another deposit, none moves unseen"""
+    fresh = {sighting.deposit_id: sighting for sighting in scene.changes.sightings}
+    for before, now in scene.changes.deposits:
+        if before is not None:
+            yield from _changed_row(before, now, fresh.get(before.id))
+    for entry, now_entry in scene.changes.entries:
+        if entry is not None:
+            seen = "it is gone" if now_entry is None else str(now_entry)
+            yield Problem(f"entry {entry.seq} as it was: {entry}", seen)
+
+
+def is_held(scene: Scene, deposit: TrueDeposit) -> bool:
+    """Whether the deposit's log is in quarantine, where it is neither credited nor lost."""
+    identity = (deposit.transaction_hash, deposit.ordinal, deposit.block_number)
+    return any(
+        identity == (log.tx_hash, log.event_ordinal, log.block_number)
+        for log in scene.ledger.quarantined
+    )
+
+
+def _is_of_the_vault(scene: Scene, row: DepositRow) -> bool:
+    versions = scene.world.oracle.versions(row)
+    return row.token == "DF" and any(v.token == contracts.DF_TOKEN for v in versions)  # noqa: S105
+
+
+def _standing(scene: Scene, row: DepositRow) -> Problems:
+    oracle = scene.world.oracle
+    deposit = oracle.canonical_claimed(row)
+    if deposit is None:
+        deposit = oracle.claimed(row)
+        if scene.settled or deposit is None or not scene.repairs.just_reorged:
+            yield Problem("a canonical deposit of DF into the vault", f"none at {row_text(row)}")
+            return
+        scene.repairs.excuse(row)  # read before the reorg, written after it
+    if row.user != deposit.account:
+        yield Problem(deposit_text(deposit), row_text(row))
+
+
+def _changed_row(before: DepositRow, now: DepositRow | None, fresh: Sighting | None) -> Problems:
+    if now is None:
+        yield Problem(f"the row of {row_text(before)}", "it is gone")
+    elif _content(now) != _content(before):
+        yield Problem(f"the row of {row_text(before)}", f"now of {row_text(now)}")
+    elif _place(now) != _place(before):
+        if fresh is None:
+            change = f"{row_text(now)}, {now.status}"
+            yield Problem(f"a sighting that makes the {before.status} row", change)
+        elif (fresh.block_number, fresh.log_index) != (now.block_number, now.log_index):
+            seen = f"one at block {fresh.block_number}, log {fresh.log_index}"
+            yield Problem(f"a sighting of {row_text(now)}", seen)
+
+
+def _content(row: DepositRow) -> tuple[object, ...]:
+    return (row.user, row.token, row.amount, row.chain_id, row.tx_hash, row.event_ordinal, row.id)
+
+
+def _place(row: DepositRow) -> tuple[object, ...]:
+    return (row.status, row.block_number, row.log_index, row.block_hash)

@@ -1,0 +1,110 @@
+"""The scene: what the invariants may look at, at one instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ztdx_devnet.chain.blocktree.tree import HeadChange
+from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.scenario.invariants.admin_requests import AdminRequests
+from ztdx_devnet.scenario.invariants.api_answers import ApiAnswers
+from ztdx_devnet.scenario.invariants.books import Books
+from ztdx_devnet.scenario.invariants.changes import Changes, changes_between, whole
+from ztdx_devnet.scenario.invariants.effort import Effort
+from ztdx_devnet.scenario.invariants.heights import Heights
+from ztdx_devnet.scenario.invariants.repairs import Repairs
+from ztdx_devnet.scenario.invariants.stalls import Stalls
+from ztdx_devnet.scenario.invariants.told import Told
+from ztdx_devnet.sim import vault
+from ztdx_devnet.sim.ledger_reader import EMPTY_LEDGER, Cursor, DepositRow, LedgerSnapshot
+from ztdx_devnet.sim.world import World
+
+
+@dataclass(slots=True)
+class Scene:
+    """A world, the product's ledger as it was last seen, and what was noted beside it.
+
+    `changes` are those that are looked at now, `books` agree with `ledger`. `cursors` are the rows
+    that say where the listener stands, `cursor_before` is what they said before, and `by` is the
+    process that wrote last. `settled` says that the run has come to rest.
+    """
+
+    world: World
+    heights: Heights = field(init=False)
+    repairs: Repairs = field(init=False)
+    told: Told = field(init=False)
+    stalls: Stalls = field(init=False)
+    effort: Effort = field(init=False)
+    requests: AdminRequests = field(init=False, default_factory=AdminRequests)
+    answers: ApiAnswers = field(init=False, default_factory=ApiAnswers)
+    books: Books = field(init=False, default_factory=Books)
+    ledger: LedgerSnapshot = field(init=False, default=EMPTY_LEDGER)
+    changes: Changes = field(init=False)
+    cursors: list[Cursor] = field(init=False, default_factory=list)
+    cursor_before: Cursor = field(init=False)
+    by: str = field(init=False, default="")
+    settled: bool = field(init=False, default=False)
+    _vault: tuple[bytes, tuple[int, int]] | None = field(init=False, default=None)
+    _ordinals: dict[DepositRow, int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.heights = Heights(world)
+        self.repairs = Repairs(world)
+        self.told = Told(world)
+        self.stalls = Stalls(world, self.told)
+        self.effort = Effort(world)
+        self.changes = whole(EMPTY_LEDGER)
+        self.cursor_before = Cursor(world.start_block - 1, None)
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the listener stands; right below the first block before it says so."""
+        return self.cursors[0] if self.cursors else Cursor(self.world.start_block - 1, None)
+
+    def see_ledger(self, ledger: LedgerSnapshot) -> None:
+        """Take over what the ledger is now; `changes` is the difference."""
+        self.changes = changes_between(self.ledger, ledger)
+        self.ledger = ledger
+        self.books.follow(self.changes, ledger)
+        self.repairs.follow(self.changes)
+
+    def see_all(self) -> None:
+        """Look at the whole ledger as if all of it had just been written, with fresh books."""
+        self.changes = whole(self.ledger)
+        self.books = Books()
+        self.books.follow(self.changes, self.ledger)
+
+    def see_cursor(self) -> bool:
+        """Take over where the listener stands now; says whether that is somewhere else."""
+        cursors = self.world.reader.cursor_rows()
+        if cursors == self.cursors:
+            return False
+        self.cursor_before, self.cursors = self.cursor, cursors
+        self.stalls.cursor_moved()
+        return True
+
+    def head_changed(self, change: HeadChange) -> None:
+        self.heights.head_changed(change)
+        self.repairs.head_changed(change)
+        self.told.head_changed(change)
+
+    def vault_wei(self) -> tuple[int, int]:
+        """How much DF the vault holds after the head, and how much was withdrawn of it."""
+        chain = self.world.chain
+        state_root = chain.patches.header(chain.head).state_root
+        if self._vault is None or self._vault[0] != state_root:
+            held = vault.held_wei(chain, contracts.DF_TOKEN)
+            withdrawn = vault.withdrawn_wei(chain, contracts.DF_TOKEN)
+            self._vault = (state_root, (held, withdrawn))
+        return self._vault[1]
+
+    def ordinal_of(self, row: DepositRow) -> int:
+        """Which event of its transaction the row is for; -1 - log index if it is for none."""
+        ordinal = self._ordinals.get(row)
+        if ordinal is None:
+            deposit = self.world.oracle.claimed(row)
+            if deposit is None:
+                return -1 - row.log_index
+            ordinal = self._ordinals[row] = deposit.ordinal
+        return ordinal

@@ -1,0 +1,377 @@
+"""What a run leaves behind, its replay, its failure report, batches, and Ctrl-C."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from rich.console import Console
+
+from ztdx_devnet.explore import documented_loop
+from ztdx_devnet.report.console import ConsoleReport
+from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.runs.batch import SHRUNK_MAX, BatchSettings, play_batch
+from ztdx_devnet.runs.folders import DEFAULT_ROOT
+from ztdx_devnet.runs.stopping import Stopping
+from ztdx_devnet.scenario import bundled, loader
+from ztdx_devnet.scenario.verdict import Verdict
+from ztdx_devnet.sim.processes import ListenerProgram
+from ztdx_spot.config import ListenerSettings
+from ztdx_spot.ledger.database import Database
+from ztdx_spot.listener.loop import run_listener
+from ztdx_spot.ports import Clock, Entropy, Transport
+
+FIRST_DEPOSIT = (bundled.folder() / "first_deposit.yaml").read_text("utf-8")
+WRONG = """\
+title: A balance that nobody has
+steps:
+  - deposit: {as: d1, user: alice, amount: "1"}
+  - mine: 1
+  - note: an aside
+check:
+  eventually:
+    - balance: {user: alice, available: "2"}
+"""
+ID = re.compile(r"-[0-9a-f]{8}\b")
+
+
+def impatient(
+    settings: ListenerSettings,
+    transport: Transport,
+    clock: Clock,
+    entropy: Entropy,
+    database: Database,
+) -> NoReturn:
+    """A listener that credits one confirmation too early."""
+    depth = settings.confirmation_depth_blocks - 1
+    early = replace(settings, confirmation_depth_blocks=depth)
+    run_listener(early, transport, clock, entropy, database)
+
+
+def play(
+    path: Path, listener: ListenerProgram | None = None, root: Path | None = DEFAULT_ROOT
+) -> RunRecord:
+    settings = BatchSettings(root=root, listener=listener)
+    (record,) = play_batch([loader.load(path)], settings, Stopping(), lambda _: None)
+    return record
+
+
+def devnet(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("GITHUB_")}
+    return subprocess.run(
+        [sys.executable, "-m", "ztdx_devnet", *map(str, arguments)],
+        env={**outside, **(environment or {})},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "first_deposit.yaml").write_text(FIRST_DEPOSIT)
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    DEFAULT_ROOT.mkdir()
+    return tmp_path
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+class TestFolders:
+    def test_a_run_leaves_its_scenario_journal_verdict_and_timeline(self) -> None:
+        ran = devnet("run", "first_deposit.yaml")
+        assert ran.returncode == 0, ran.stderr
+        latest = DEFAULT_ROOT / "latest"
+        verdict = json.loads((latest / "verdict.json").read_text())
+        assert verdict["run"] == latest.resolve().name
+        assert verdict["run"] == f"first_deposit-{verdict['digest'][:8]}"
+        assert "listener" not in verdict
+        assert (latest / "scenario.yaml").read_text() == FIRST_DEPOSIT
+        lines = (latest / "journal.jsonl").read_text().splitlines()
+        assert [json.loads(line)[0] for line in lines] == list(range(len(lines)))
+        assert (latest / "timeline.html").read_text().startswith("<!doctype html>")
+
+    def test_the_same_run_leaves_the_same_bytes_whoever_played_it(self) -> None:
+        for options in (["--runs", "a"], ["--runs", "b", "-n", "2", "--twice"]):
+            assert devnet("run", *options, "first_deposit.yaml").returncode == 0
+        found = contents(Path("a"))
+        assert len(found) == 5  # with the .gitignore
+        assert contents(Path("b")) == found
+
+    def test_another_seed_is_in_the_scenario_so_that_it_can_be_replayed(self) -> None:
+        devnet("run", "--seed", "7", "first_deposit.yaml")
+        assert (DEFAULT_ROOT / "latest" / "scenario.yaml").read_text().endswith("\nseed: 7\n")
+        replayed = devnet("replay", "latest")
+        assert replayed.returncode == 0
+        assert replayed.stdout.startswith("the same run to the byte: held\n")
+
+    def test_latest_is_the_last_run_that_did_not_hold(self) -> None:
+        devnet("run", "wrong.yaml", "first_deposit.yaml", "--no-shrink")
+        assert (DEFAULT_ROOT / "latest").resolve().name.startswith("wrong-")
+
+    def test_another_listener_is_recorded(self) -> None:
+        record = play(Path("first_deposit.yaml"), impatient)
+        assert record.folder is not None
+        verdict = json.loads((Path(record.folder) / "verdict.json").read_text())
+        assert verdict["listener"] == f"{__name__}:impatient"
+        replayed = devnet("replay", "latest")
+        assert replayed.returncode == 3
+        assert f"the listener {__name__}:impatient" in replayed.stderr
+
+    def test_none_is_left_when_none_is_wanted(self, folder: Path) -> None:
+        DEFAULT_ROOT.rmdir()
+        before = contents(folder)
+        assert devnet("run", "--no-runs", "first_deposit.yaml").returncode == 0
+        assert contents(folder) == before
+
+    def test_a_place_that_can_not_be_written_is_said_and_the_scenarios_are_played(self) -> None:
+        DEFAULT_ROOT.rmdir()
+        DEFAULT_ROOT.write_text("mine")
+        ran = devnet("run", "first_deposit.yaml")
+        assert ran.returncode == 0
+        assert "no run folders" in ran.stderr
+
+    def test_a_wanted_place_that_can_not_be_is_bad_input(self) -> None:
+        ran = devnet("run", "--runs", "wrong.yaml/runs", "first_deposit.yaml")
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert len(ran.stderr.splitlines()) == 1
+
+
+class TestReplay:
+    def test_a_failure_that_is_still_there_is_the_same_to_the_byte(self) -> None:
+        record = play(Path("first_deposit.yaml"), documented_loop.run_listener)
+        assert record.run_id is not None
+        assert devnet("run", "wrong.yaml", "--no-shrink").returncode == 1
+        ran = devnet("replay", "wrong-")
+        assert ran.returncode == 1
+        assert ran.stdout.startswith("the same run to the byte: violated: eventually\n")
+        assert "devnet replay wrong-" in ran.stdout
+        assert devnet("replay", record.run_id).returncode == 0
+
+    def test_a_run_that_holds_now_is_fixed_and_leaves_a_folder(self) -> None:
+        devnet("run", "wrong.yaml", "--no-shrink")
+        recorded = (DEFAULT_ROOT / "latest").resolve()
+        scenario = recorded / "scenario.yaml"
+        scenario.write_text(WRONG.replace('available: "2"', 'available: "1"'))
+        ran = devnet("replay", recorded)
+        assert ran.returncode == 0
+        assert ran.stdout.startswith("fixed: held now; it was violated: eventually\n")
+        assert len(list(DEFAULT_ROOT.glob("wrong-*"))) == 2
+
+    @pytest.mark.parametrize(
+        "arguments", [["nothing"], ["latest"], ["/"], ["latest", "--runs", "x"]]
+    )
+    def test_an_unknown_run_is_bad_input_in_one_line(self, arguments: list[str]) -> None:
+        ran = devnet("replay", *arguments)
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert len(ran.stderr.splitlines()) == 1
+
+    @pytest.mark.parametrize("damage", ["", "{}", '{"path": 1}', "[]"])
+    def test_a_folder_that_is_damaged_is_bad_input_in_one_line(self, damage: str) -> None:
+        devnet("run", "first_deposit.yaml")
+        (DEFAULT_ROOT / "latest" / "verdict.json").write_text(damage)
+        ran = devnet("replay", "latest")
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert "verdict.json: " in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+
+
+class TestBatch:
+    def test_the_order_is_that_of_the_files_however_many_play(self) -> None:
+        names = ["fork_and_back", "first_deposit", "admin_credit", "truncated_page"]
+        paths = [bundled.folder() / f"{name}.yaml" for name in names]
+        ran = devnet("run", "-n", "2", "--json", *paths)
+        assert ran.returncode == 0, ran.stderr
+        told = json.loads(ran.stdout)["scenarios"]
+        assert [Path(scenario["path"]).stem for scenario in told] == names
+
+    def test_bad_input_found_while_playing_is_the_same_in_several_processes(self) -> None:
+        Path("deep.yaml").write_text(
+            "title: t\nsteps:\n  - wait: 1h\n  - mine: 1\n  - reorg: {depth: 2805, length: 1}\n"
+        )
+        one, two = (devnet("run", "-n", n, "deep.yaml", "first_deposit.yaml") for n in "12")
+        assert one.returncode == two.returncode == 3
+        assert one.stderr == two.stderr
+        assert one.stderr.startswith("deep.yaml:5: depth 2805 reaches below genesis")
+
+    @pytest.mark.parametrize("count", ["0", "-1", "x", "257", "1.5", "²"])
+    def test_a_number_of_processes_that_can_not_be_is_bad_input(self, count: str) -> None:
+        ran = devnet("run", "-n", count, "first_deposit.yaml")
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert len(ran.stderr.splitlines()) == 1
+
+    def test_a_run_that_is_not_repeatable_is_violated(self) -> None:
+        played: list[int] = []
+
+        def forgetful(
+            settings: ListenerSettings,
+            transport: Transport,
+            clock: Clock,
+            entropy: Entropy,
+            database: Database,
+        ) -> NoReturn:
+            played.append(1)
+            clock.sleep_s(len(played))
+            run_listener(settings, transport, clock, entropy, database)
+
+        settings = BatchSettings(twice=True, listener=forgetful)
+        scenario = loader.load(Path("first_deposit.yaml"))
+        (record,) = play_batch([scenario], settings, Stopping(), lambda _: None)
+        assert record.outcome.verdict is Verdict.VIOLATED
+        assert record.outcome.failure is not None
+        assert record.outcome.failure.rule == "the run is not deterministic"
+        assert record.outcome.failure.expected.startswith("journal line ")
+        assert record.outcome.failure.actual != record.outcome.failure.expected
+
+    def test_only_the_first_failures_are_shrunk(self) -> None:
+        scenario = loader.load(Path("wrong.yaml"))
+        scenarios = [replace(scenario, path=f"{i}.yaml") for i in range(SHRUNK_MAX + 1)]
+        records = play_batch(scenarios, BatchSettings(), Stopping(), lambda _: None)
+        assert [record.shrunk is not None for record in records] == [True] * SHRUNK_MAX + [False]
+        assert records[-1].unshrunk
+
+
+class TestReport:
+    def test_the_whole_report_of_a_listener_that_credits_too_early(self) -> None:
+        out = io.StringIO()
+        record = play(Path("first_deposit.yaml"), impatient)
+        outcome = replace(record.outcome, wall_s=0.02)
+        report = ConsoleReport(Console(file=out, width=200))
+        report.line(replace(record, outcome=outcome))
+        report.summary([record], 1.5)
+        told = ID.sub("-XXXXXXXX", out.getvalue())
+        assert told == (Path(__file__).parent / "failure_report.expected").read_text("utf-8")
+
+    def test_the_shrunk_scenario_is_in_the_folder_and_fails_alike(self) -> None:
+        ran = devnet("run", "wrong.yaml", "--junit", "results.xml")
+        shrunk = DEFAULT_ROOT / "latest" / "shrunk.yaml"
+        assert "shrunk: 2 of 3 steps fail alike" in ran.stdout
+        again = devnet("run", "--no-runs", "--no-shrink", shrunk)
+        assert again.returncode == 1
+        assert "actual:   alice has 1 DF available" in again.stdout
+        failure = ElementTree.parse("results.xml").getroot().find(".//failure")
+        assert failure is not None
+        assert failure.text is not None
+        report = [line.removeprefix("  ") for line in ran.stdout.splitlines()[1:-2]]
+        assert failure.text.splitlines() == report
+        assert "\x1b" not in failure.text
+
+    def test_what_a_terminal_would_obey_is_written_out(self) -> None:
+        Path("odd.yaml").write_text('title: "\\e[31m red"\n' + WRONG.split("\n", 1)[1])
+        ran = devnet("run", "odd.yaml", "--no-shrink")
+        assert "\x1b" not in ran.stdout
+        assert "\\x1b[31m red" in ran.stdout
+
+    @pytest.mark.parametrize(
+        ("options", "environment", "count"),
+        [
+            ([], {}, 0),
+            ([], {"GITHUB_ACTIONS": "true"}, 1),
+            (["--annotations", "github"], {}, 1),
+            (["--annotations", "never"], {"GITHUB_ACTIONS": "true"}, 0),
+        ],
+    )
+    def test_annotations_come_where_they_are_read(
+        self, folder: Path, options: list[str], environment: dict[str, str], count: int
+    ) -> None:
+        there = {**environment, "GITHUB_WORKSPACE": str(folder)}
+        ran = devnet("run", folder / "wrong.yaml", "--no-shrink", *options, environment=there)
+        lines = [line for line in ran.stdout.splitlines() if line.startswith("::")]
+        assert len(lines) == count
+        assert all(line.startswith("::error file=wrong.yaml,line=6,title=") for line in lines)
+
+    def test_an_object_on_standard_output_stays_alone_there(self) -> None:
+        ran = devnet("run", "wrong.yaml", "--no-shrink", "--json", "--annotations", "github")
+        assert json.loads(ran.stdout)["verdict"] == "violated"
+        assert ran.stderr.startswith("::error ")
+
+
+class TestInterruption:
+    """By a signal, at a step of the scenario that is known."""
+
+    PROGRAM = """
+import os, signal, sys
+from ztdx_devnet.scenario.verbs.flow import Note
+perform = Note.perform
+def interrupt(self, stage):
+    perform(self, stage)
+    if self.text == "now":
+        os.kill(os.getpid(), signal.SIGINT)
+Note.perform = interrupt
+from ztdx_devnet.cli import main
+sys.argv = ["devnet", *sys.argv[1:]]
+main()
+"""
+
+    @pytest.fixture(autouse=True)
+    def long(self) -> None:
+        text = "title: long\nsteps:\n  - wait: 30s\n  - note: now\n  - wait: 1h\n"
+        Path("long.yaml").write_text(text)
+
+    def interrupted(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", self.PROGRAM, "run", *arguments]
+        return subprocess.run(command, capture_output=True, check=False, text=True, timeout=60)
+
+    def test_the_run_in_progress_leaves_a_whole_folder_and_a_summary_is_printed(self) -> None:
+        files = ["first_deposit.yaml", "long.yaml", "wrong.yaml"]
+        ran = self.interrupted("--junit", "results.xml", *files)
+        assert ran.returncode == 130, ran.stderr
+        assert ran.stderr == ""
+        assert "2 of 3 scenarios: 1 held, 1 interrupted" in ran.stdout
+        assert "long.yaml:4, seed 0" in ran.stdout
+        latest = DEFAULT_ROOT / "latest"
+        assert json.loads((latest / "verdict.json").read_text())["verdict"] == "interrupted"
+        assert {path.name for path in latest.iterdir()} == {
+            "scenario.yaml", "journal.jsonl", "verdict.json", "timeline.html",
+        }  # fmt: skip
+        last = json.loads((latest / "journal.jsonl").read_text().splitlines()[-1])
+        assert last[2:4] == ["scenario", "verdict"]
+        assert not list(DEFAULT_ROOT.glob(".partial*"))
+        suites = ElementTree.parse("results.xml").getroot()
+        assert (suites.attrib["tests"], suites.attrib["errors"]) == ("2", "1")
+
+    def test_its_replay_goes_on_to_the_end(self) -> None:
+        self.interrupted("long.yaml")
+        ran = devnet("replay", "latest")
+        assert ran.returncode == 0
+        assert ran.stdout.startswith("the recorded run was interrupted; this one was not: held\n")
+
+    def test_several_processes_all_end_with_their_folders(self) -> None:
+        Path("week.yaml").write_text("title: week\nsteps:\n  - wait: 30d\n")
+        Path("other.yaml").write_text("title: other\nsteps:\n  - wait: 30d\n")
+        command = [sys.executable, "-m", "ztdx_devnet", "run", "-n", "3", "first_deposit.yaml"]
+        process = subprocess.Popen(
+            [*command, "week.yaml", "other.yaml"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        first = process.stdout.readline()  # the short one is told: the long ones are played
+        assert first.startswith("held")
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of them
+        told, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (130, "")
+        assert "scenarios: 1 held, " in told
+        for folder in DEFAULT_ROOT.glob("[ow]*-*"):
+            assert json.loads((folder / "verdict.json").read_text())["verdict"] == "interrupted"
+        assert not list(DEFAULT_ROOT.glob(".partial*"))

@@ -1,0 +1,219 @@
+"""Each invariant notices by itself what it is there for, at the commit that does it, and no other
+invariant is red for that but those that must be."""
+
+from __future__ import annotations
+
+import pytest
+
+from ztdx_devnet.scenario.invariants import SENTENCES
+from ztdx_devnet.sim.world import World
+
+from .by_hand import (
+    ALICE,
+    BOB,
+    CAROL,
+    DROP_KEYS,
+    Write,
+    begin,
+    credit,
+    cursor,
+    delete,
+    entry,
+    insert,
+    new_balance,
+    place_of,
+    reverse,
+    row,
+    set_available,
+    sighting,
+    violated,
+)
+
+UNCHECKED = "PRAGMA ignore_check_constraints = 1"
+
+TAMPERED: dict[str, tuple[str, Write]] = {
+    "a second row of one deposit": (
+        "I3",
+        lambda w: [
+            *DROP_KEYS,
+            row(w, "credited", id="again"),
+            entry(ALICE, "deposit", "1", "2", "again"),
+            set_available(ALICE, "2"),
+        ],
+    ),
+    "a balance that grew by itself": ("I4", lambda _: [set_available(ALICE, "1.5")]),
+    "a balance that is frozen too": ("I4", lambda _: ["UPDATE spot_balances SET frozen = '1'"]),
+    "a debit that was taken from nobody": (
+        "I4",
+        lambda _: [entry(ALICE, "debit", "-0.25", "0.75")],
+    ),
+    "a spending without an entry": ("I4", lambda _: [set_available(ALICE, "0.75")]),
+    "an admin credit that nobody asked for": (
+        "I4",
+        lambda _: [
+            insert(
+                "spot_admin_credits",
+                id="a",
+                user_address=ALICE,
+                token="DF",
+                amount="1",
+                admin_actor="x",
+                created_at=1,
+            ),
+            insert(
+                "spot_ledger_entries",
+                user_address=ALICE,
+                token="DF",
+                kind="admin_credit",
+                amount="1",
+                available="2",
+                frozen="0",
+                admin_credit_id="a",
+                created_at=1,
+            ),
+            set_available(ALICE, "2"),
+        ],
+    ),
+    "a balance of nothing": ("I5", lambda _: [new_balance(BOB, "2")]),
+    "a row without its balance": ("I5", lambda w: credit(w, "due")[:-1]),
+    "a row without its entry": (
+        "I5 I4",
+        lambda w: [row(w, "due"), sighting(w, "due", "credited"), new_balance(BOB, "2")],
+    ),
+    "a reversal that leaves the money": (
+        "I5 I4",
+        lambda w: reverse(w, "credited", "1", "1")[:2],
+    ),
+    "a balance that is gone": ("I5", lambda _: delete("spot_balances")),
+    "a credit before its time": ("I6", lambda w: credit(w, "early")),
+    "a cursor that goes back for nothing": ("I7", lambda w: [cursor(w, 1_001)]),
+    "a cursor that runs ahead": ("I7", lambda w: [cursor(w, w.confirmed_height + 1)]),
+    "a second cursor": (
+        "I7",
+        lambda w: [begin(w).replace("'97'", "'98'")],
+    ),
+    "a credit of somebody else": ("I2", lambda w: credit(w, "due", user_address=CAROL)),
+    "a credit in a block that never was": (
+        "I2",
+        lambda w: credit(w, "due", block_hash="0x" + 64 * "7"),
+    ),
+    "a credit on another chain": ("I9", lambda w: credit(w, "due", chain_id=56)),
+    "a credit of another token": ("I9", lambda w: credit(w, "lookalike")),
+    "a credit of another event": ("I9", lambda w: credit(w, "due", log_index=9, event_ordinal=7)),
+    "a credit of another amount": ("I11", lambda w: credit(w, "due", amount="3")),
+    "an amount in another spelling": (
+        "I11",
+        lambda w: [UNCHECKED, *credit(w, "due", amount="2.0")],
+    ),
+    "a balance in another spelling": (
+        "I11",
+        lambda _: [
+            UNCHECKED,
+            entry(ALICE, "debit", "-0.5", "0.5"),
+            set_available(ALICE, "5e-1"),
+        ],
+    ),
+    "a balance that is no number": ("I11", lambda _: [UNCHECKED, set_available(ALICE, "much")]),
+    "an entry in another spelling": (
+        "I11",
+        lambda w: [
+            UNCHECKED,
+            *(sql.replace("'deposit', '2'", "'deposit', '2.0'") for sql in credit(w, "due")),
+        ],
+    ),
+    "a row that is deleted with all its traces": (
+        "I18",
+        lambda _: delete(
+            "spot_ledger_entries", "spot_deposit_sightings", "spot_deposits", "spot_balances"
+        ),
+    ),
+    "a row that is given to somebody else": (
+        "I18 I2",
+        lambda _: [
+            f"UPDATE {table} SET user_address = '{BOB}'"
+            for table in ("spot_deposits", "spot_balances", "spot_ledger_entries")
+        ],
+    ),
+    "a row that moves unseen": ("I18", lambda _: ["UPDATE spot_deposits SET log_index = 3"]),
+    "a row that is orphaned unseen": (
+        "I18",
+        lambda w: [sql for sql in reverse(w, "credited", "1", "0") if "sightings" not in sql],
+    ),
+    "a row that moves where nobody saw it": (
+        "I18",
+        lambda w: [
+            "UPDATE spot_deposits SET log_index = 3",
+            sighting(w, "credited", "moved", log_index=4),
+        ],
+    ),
+    "an entry that is rewritten": (
+        "I18 I4",
+        lambda _: ["UPDATE spot_ledger_entries SET created_at = 2, frozen = '3'"],
+    ),
+    "an entry that is deleted": ("I18 I5 I4", lambda _: delete("spot_ledger_entries")),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_it_is_noticed_at_the_commit(name: str) -> None:
+    rules, write = TAMPERED[name]
+    assert violated(write) == rules.split()
+
+
+RIGHT: dict[str, Write] = {
+    "nothing": lambda _: [],
+    "a credit that is due": lambda w: credit(w, "due"),
+    "a spending with its entry": lambda _: [
+        entry(ALICE, "debit", "-0.75", "0.25"),
+        set_available(ALICE, "0.25"),
+    ],
+    "a reversal of what was spent": lambda w: [
+        entry(ALICE, "debit", "-0.75", "0.25"),
+        *reverse(w, "credited", "1", "-0.75"),
+    ],
+    "a cursor at the highest confirmed block": lambda w: [cursor(w, w.confirmed_height)],
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_writes_are_no_violation(name: str) -> None:
+    assert violated(RIGHT[name]) == []
+
+
+def test_a_settled_ledger_that_says_what_the_chain_says_is_no_violation() -> None:
+    assert violated(lambda _: [], settled=True) == []
+
+
+def test_a_credit_that_was_taken_back_for_nothing_is_noticed_when_the_run_has_settled() -> None:
+    assert violated(lambda w: reverse(w, "credited", "1", "0"), settled=True) == ["I1"]
+
+
+def test_a_deposit_in_quarantine_is_not_lost() -> None:
+    def hold(world: World) -> list[str]:
+        held = insert(
+            "spot_quarantined_logs",
+            id="q",
+            chain_id=97,
+            tx_hash="0x" + world.users.deposits["credited"].transaction_hash.hex(),
+            event_ordinal=0,
+            raw_log="{}",
+            reason="unreadable",
+            status="held",
+            created_at=1,
+            **place_of(world, "credited"),
+        )
+        return [*reverse(world, "credited", "1", "0"), held]
+
+    def release(world: World) -> list[str]:
+        return [*hold(world), "UPDATE spot_quarantined_logs SET status = 'released'"]
+
+    assert violated(hold, settled=True) == []
+    assert violated(release, settled=True) == ["I1"]
+
+
+def test_every_invariant_of_the_catalogue_goes_red_in_a_test() -> None:
+    here = {rule for rules, _ in TAMPERED.values() for rule in rules.split()} | {"I1"}
+    elsewhere = {"I8": "test_coverage", "I10": "tests/scenario", "I12": "test_api_rules"}
+    elsewhere |= {"I13": "test_api_rules", "I14": "test_standing_rules"}
+    elsewhere |= {"I15": "test_standing_rules", "I16": "test_standing_rules", "I17": "sweeps"}
+    assert here | elsewhere.keys() == set(SENTENCES)
