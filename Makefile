@@ -40,9 +40,11 @@ test-crash: $(DEV_READY)
 	rm -rf .build/crash && mkdir -p .build/crash
 	$(BIN)/python -m tests.live.product_kills .build/crash $${SEED:-1} $${KILLS:-200}
 
-# The method table of docs/chain.md.
+# The method table of docs/chain.md, and the verbs as Python methods.
 docs: $(DEV_READY)
 	$(BIN)/python -m tests.docs.method_table
+	$(BIN)/python -m tests.docs.python_verbs
+	$(BIN)/python -m tests.docs.failure_table
 
 # The figures of the README, on a quiet machine.
 bench: $(RUN_READY)

@@ -1,4 +1,4 @@
-"""The devnet for anybody's Python code: `Devnet`, and web3 providers for it.
+"""The devnet for anybody's Python code: `Devnet` with web3 providers for it, and `ScriptedWorld`.
 
 Nothing is loaded before it is asked for: `import ztdx_devnet` loads neither an EVM nor web3.
 """
@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ztdx_devnet.chain.devnet import Devnet
     from ztdx_devnet.provider import AsyncDevnetProvider, DevnetProvider
+    from ztdx_devnet.scripted import BadStep, Inconclusive, ScriptedWorld, StepFailed, Violated
 
-__all__ = ["AsyncDevnetProvider", "Devnet", "DevnetProvider"]
+_SCRIPTED = ("BadStep", "Inconclusive", "ScriptedWorld", "StepFailed", "Violated")
+
+__all__ = [
+    "AsyncDevnetProvider",
+    "BadStep",
+    "Devnet",
+    "DevnetProvider",
+    "Inconclusive",
+    "ScriptedWorld",
+    "StepFailed",
+    "Violated",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -22,6 +34,11 @@ def __getattr__(name: str) -> object:
 
         found: object = getattr(provider, name)
         return found
+    if name in _SCRIPTED:
+        from ztdx_devnet import scripted
+
+        of_scripts: object = getattr(scripted, name)
+        return of_scripts
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

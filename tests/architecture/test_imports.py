@@ -16,7 +16,11 @@ OURS = ("ztdx_spot", "ztdx_devnet")
 PRODUCT_NEVER = ("ztdx_devnet", "eth", "eth_tester", "web3", "ape")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "__init__": ("ztdx_devnet.chain.devnet", "ztdx_devnet.provider"),  # on demand only
+    "__init__": (  # on demand only
+        "ztdx_devnet.chain.devnet",
+        "ztdx_devnet.provider",
+        "ztdx_devnet.scripted",
+    ),
     "artifacts": (),
     "chain": ("ztdx_devnet.artifacts",),
     "faults": ("ztdx_devnet.chain",),

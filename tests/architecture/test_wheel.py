@@ -28,17 +28,20 @@ PINS = CHECKOUT / "requirements" / "run.txt"
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 
+# A program runs when it is imported; who loads the plug-in has pytest, who loads the provider has
+# the extra `web3`.
+left_out = ["__main__", "pytest_plugin", "provider"]
+
 def fail(name):
-    raise
+    if name.split(".")[1] not in left_out:
+        raise
 
 places = {}
 for package_name in sys.argv[1:]:
     package = importlib.import_module(package_name)
     places[package_name] = package.__file__
     for found in pkgutil.walk_packages(package.__path__, f"{package_name}.", onerror=fail):
-        # A program runs when it is imported; who loads the plug-in has pytest, who loads the
-        # provider has the extra `web3`.
-        if found.name.split(".")[1:2] not in (["__main__"], ["pytest_plugin"], ["provider"]):
+        if found.name.split(".")[1] not in left_out:
             places[found.name] = importlib.import_module(found.name).__file__
 print(json.dumps(places))
 """

@@ -369,7 +369,10 @@ main()
         first = process.stdout.readline()  # the short one is told: the long ones are played
         assert first.startswith("held")
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of them
-        told, errors = process.communicate(timeout=60)
+        try:
+            told, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
         assert (process.returncode, errors) == (130, "")
         assert "scenarios: 1 held, " in told
         for folder in DEFAULT_ROOT.glob("[ow]*-*"):

@@ -12,6 +12,7 @@ from ztdx_devnet.cli.env import env
 from ztdx_devnet.cli.output import EXIT_BAD_INPUT
 from ztdx_devnet.cli.replay import replay
 from ztdx_devnet.cli.run import run
+from ztdx_devnet.cli.scenarios import scenarios
 from ztdx_devnet.cli.schema import schema
 from ztdx_devnet.cli.sweep import sweep
 from ztdx_devnet.cli.token import token
@@ -24,7 +25,7 @@ def devnet() -> None:
     """A devnet and simulator for the ZTDX spot-deposit system, offline and in one process."""
 
 
-for command in (up, run, replay, sweep, chain, *COMMANDS, schema, token, env):
+for command in (up, run, replay, sweep, scenarios, chain, *COMMANDS, schema, token, env):
     devnet.add_command(command)
 
 

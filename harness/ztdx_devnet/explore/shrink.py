@@ -33,8 +33,8 @@ Value = dict[str, Any]
 Place = tuple[str | int, ...]
 
 RUNS_MAX = 150
-RUNS_FOR_OTHER_VALUES = 30
-"""Kept for the question what does not matter."""
+_FOR_OTHER_VALUES = 5
+"""One run in so many is kept for the question what does not matter."""
 ENTRIES_MAX = 150_000
 """Journal entries of all runs together: about ten seconds."""
 _WORDS_ALONE = ("why", "guards", "tags")
@@ -214,7 +214,8 @@ def _failing_step(scenario: Scenario, failure: Failure) -> int | None:
 
 def _smallest(search: _Search, failing: int | None) -> None:
     """Every way of making it smaller, until none does or the runs are spent."""
-    search.runs_left -= RUNS_FOR_OTHER_VALUES
+    kept = search.runs_left // _FOR_OTHER_VALUES
+    search.runs_left -= kept
     try:
         if failing is not None:
             search.take(search.best.keeping(range(failing + 1)))
@@ -229,7 +230,7 @@ def _smallest(search: _Search, failing: int | None) -> None:
             _smaller_numbers(search)
     except _Over:
         pass
-    search.runs_left += RUNS_FOR_OTHER_VALUES
+    search.runs_left += kept
 
 
 def _fewer_parts(search: _Search) -> None:

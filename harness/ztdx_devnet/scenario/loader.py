@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ztdx_devnet.scenario import yaml_lines
+from ztdx_devnet.scenario.cross_check import CrossCheck
 from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
 from ztdx_devnet.scenario.model import Checks, Head, Scenario
-from ztdx_devnet.scenario.names import FROM_THE_START, Named
 from ztdx_devnet.scenario.verbs import VERBS, Step, Verb
 from ztdx_devnet.scenario.yaml_lines import Lines
-from ztdx_devnet.virtual_time import MICROSECONDS
 
 SUFFIXES = (".yaml", ".yml")
 _PARTS = ("given", "settle", "check")
@@ -227,46 +226,13 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _cross_check(head: Head, steps: list[Step], lines: Lines, path: str) -> Iterable[Problem]:
-    """What no single step can see: names across steps, depths across the run."""
-    defined = {Named(kind, name) for kind, names in FROM_THE_START.items() for name in names}
-    armed: set[str] = set()
-    block_time_us = head.given.block_time_s * MICROSECONDS
-    height_at_most = head.given.start_height
+    """What no single step can see, and no single check."""
+    check = CrossCheck(head.given, path)
     for step in steps:
-        parts = step.verb.inner() or (step,)
-        for part in parts:  # none of them comes before another
-            for named in part.verb.uses():
-                if named not in defined:
-                    yield Problem(path, part.line, _undefined(named, defined))
-            refusal = part.verb.refusal_at(height_at_most)
-            if refusal is not None:
-                yield Problem(path, part.line, refusal)
-        for part in parts:
-            for named in part.verb.defines():
-                if named in defined:
-                    yield Problem(path, part.line, f"the name {named.name!r} is given twice")
-                defined.add(named)
-            for name in part.verb.arms():
-                if name in armed:
-                    message = f"the fault {name!r} is armed twice: name it anew"
-                    yield Problem(path, part.line, message)
-                armed.add(name)
-        block_time_us = step.verb.block_time_after(block_time_us)
-        height_at_most = step.verb.height_after(height_at_most, block_time_us)
+        yield from check.of_step(step)
     for group in Checks.model_fields:
         for i, conditions in enumerate(getattr(head.check, group)):
-            for named in conditions.uses():
-                if named not in defined:
-                    line = lines.of(("check", group, i))
-                    yield Problem(path, line, _undefined(named, defined))
-
-
-def _undefined(named: Named, defined: set[Named]) -> str:
-    kind, name = named.kind, named.name
-    known = [each.name for each in defined if each.kind == kind]
-    if not known:
-        return f"unknown {kind} {name!r}: no {kind} has been named before this line"
-    return unknown(kind, name, known)
+            yield from check.of_uses(conditions.uses(), lines.of(("check", group, i)))
 
 
 def _shown(value: Any) -> str:

@@ -55,6 +55,7 @@ class Head(BaseModel):
     guards: list[Annotated[str, Field(pattern=r"^F[0-9]{2}$")]] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    canary: Annotated[str, Field(pattern=r"^I[0-9]{1,2}$")] | None = None
     given: Given = Given()
     steps: Annotated[list[Any], Field(min_length=1)]
     settle: Settle = Settle()

@@ -15,12 +15,13 @@ from ztdx_devnet.journal.journal import Journal
 from ztdx_devnet.scenario.errors import BadScenario, Problem
 from ztdx_devnet.scenario.invariants import SENTENCES, Invariants, Violation
 from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.opening import open_world, start_product
 from ztdx_devnet.scenario.settling import settle
 from ztdx_devnet.scenario.stage import ExpectationFailed, RunBroken, Stage, StepImpossible
 from ztdx_devnet.scenario.verdict import Failure, FaultCount, Outcome, Part, Verdict
 from ztdx_devnet.scenario.watch import Watch
 from ztdx_devnet.sim.processes import ListenerProgram
-from ztdx_devnet.sim.world import World, WorldSettings
+from ztdx_devnet.sim.world import World
 from ztdx_spot.errors import SettingError
 
 
@@ -58,20 +59,10 @@ def play(
     Raises BadScenario for an impossible step.
     """
     given = scenario.head.given
-    settings = WorldSettings(
-        seed=scenario.head.seed if seed is None else seed,
-        start_height=given.start_height,
-        confirmation_depth_blocks=given.confirmation_depth,
-        block_time_s=given.block_time_s,
-        poll_interval_ms=given.poll_interval_ms,
-        environment=given.environment,
-        listener=listener,
-        restart_after_us=given.restart_after,
-        varied_latency=given.latency == "varied",
-    )
+    played_seed = scenario.head.seed if seed is None else seed
     started = perf_counter()
     try:
-        world = World(settings)
+        world = open_world(given, played_seed, listener)
     except SettingError as error:
         problem = Problem(scenario.path, scenario.given_line, f"environment: {error}")
         raise BadScenario([problem]) from error
@@ -81,7 +72,7 @@ def play(
         played.run(nullcontext() if stoppable is None else stoppable)
         if at_end is not None:
             at_end(world)
-        outcome = replace(played.outcome(settings.seed), wall_s=perf_counter() - started)
+        outcome = replace(played.outcome(played_seed), wall_s=perf_counter() - started)
         return Run(scenario, outcome, world.journal, started_us)
 
 
@@ -130,6 +121,8 @@ class _Play:
             failure = self._shows_nothing(faults)
             if failure is not None:
                 verdict = Verdict.INCONCLUSIVE
+        if head.canary is not None and verdict is not Verdict.INTERRUPTED:
+            verdict, failure = self._judge_canary(head.canary, failure)
         self._record_end(verdict, failure)
         return Outcome(
             path=self._scenario.path,
@@ -143,6 +136,16 @@ class _Play:
             faults=faults,
         )
 
+    def _judge_canary(
+        self, invariant: str, failure: Failure | None
+    ) -> tuple[Verdict, Failure | None]:
+        """A canary must die of what it is there for: then, and only then, it has held."""
+        if failure is not None and failure.rule.partition(":")[0] == invariant:
+            return Verdict.HELD, None
+        seen = "it held" if failure is None else f"{failure.rule}: {failure.actual}"
+        rule = f"a canary that does not die of {invariant}: the harness sees nothing"
+        return Verdict.VIOLATED, self._failure_at(rule, 1, f"{invariant} violated", seen)
+
     def _record_end(self, verdict: Verdict, failure: Failure | None) -> None:
         """The verdict is part of the run: another one makes another digest."""
         why = {}
@@ -152,9 +155,7 @@ class _Play:
 
     def _script(self) -> None:
         world = self._world
-        world.product.start_api()
-        if self._scenario.head.given.listener == "running":
-            world.product.start_listener()
+        start_product(world, self._scenario.head.given)
         for number, step in enumerate(self._scenario.steps, 1):
             self._line = step.line
             world.record("scenario", "step", number=number, verb=step.verb.KEY)

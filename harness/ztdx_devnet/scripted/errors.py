@@ -7,6 +7,10 @@ class BadStep(ValueError):
     """A step that can't be: an unknown verb, name or field, a value of the wrong shape."""
 
 
+class NoSuchVerb(BadStep, AttributeError):
+    """A word that is neither a verb nor anything else of a world."""
+
+
 class StepFailed(AssertionError):
     """A step, or the settling, expected one thing and saw another."""
 

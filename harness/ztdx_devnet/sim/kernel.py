@@ -49,11 +49,12 @@ class Actor:
     run: greenlet.greenlet
     alive: bool = True
     boundaries: int = 0
-    crash: CrashPoint | None = None
+    crashes: list[CrashPoint] = field(default_factory=list)
     on_kill: list[Callable[[], None]] = field(default_factory=list)
     on_death: list[Callable[[], None]] = field(default_factory=list)
     wakeup: int = 0
     parked: bool = False
+    resting: bool = False
     failure: BaseException | None = None
 
 
@@ -118,6 +119,14 @@ class Kernel:
         self._hub.switch()
         actor.parked = False
 
+    def rest(self) -> None:
+        """Leave time as it is: whoever runs until the running actor ends comes back now.
+
+        No boundary: nobody else runs meanwhile, and the next `run_until` for it goes on right here.
+        """
+        self.current.resting = True
+        self._hub.switch()
+
     def wake(self, actor: Actor) -> None:
         """Let a parked actor go on now; an actor that sleeps or runs is left alone."""
         if actor.alive and actor.parked:
@@ -158,11 +167,16 @@ class Kernel:
         self._bury()
 
     def run_until(self, awaited: Actor) -> None:
-        """Run until that actor has ended; the others stand still then, and go on with the next run.
+        """Run until that actor has ended or rests; all others stand still then.
 
         Raises what `awaited` or any other actor raised, and Deadlock when nothing is due.
         """
-        while awaited.alive:
+        if awaited.resting:
+            awaited.resting = False
+            self._switch_to(awaited)
+            if awaited.failure is not None:
+                raise awaited.failure
+        while awaited.alive and not awaited.resting:
             self._bury()
             if self.next_due_us() is None:
                 raise Deadlock(f"{awaited.name} waits, and no actor is due")
@@ -178,7 +192,8 @@ class Kernel:
             raise Killed
         actor.boundaries += 1
         self._trace.update(f"{self.now_us} {actor.name} {kind}\n".encode())
-        if actor.crash is not None and actor.crash.reached(kind):
+        # Each counts, also those behind the one that strikes.
+        if actor.crashes and any([point.reached(kind) for point in actor.crashes]):
             self.kill(actor)
         return actor
 

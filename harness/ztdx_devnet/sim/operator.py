@@ -76,6 +76,16 @@ class Operator:
         finally:
             database.connection.close()
 
+    def tamper(self, user_address: str, token: str, available: str) -> None:
+        """Write a balance by hand, past the product and its ledger's entries."""
+        database = self._connect()
+        with database.write() as transaction:
+            transaction.execute(
+                "UPDATE spot_balances SET available = ? WHERE user_address = ? AND token = ?",
+                (available, user_address, token),
+            )
+        database.connection.close()
+
     def hold_write_lock(self, duration_us: int) -> Actor:
         """Start a process that takes the write lock and holds it for that long."""
 

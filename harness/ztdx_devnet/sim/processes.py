@@ -20,6 +20,7 @@ from ztdx_devnet.faults.armed import ArmedFaults
 from ztdx_devnet.faults.clock import offset_us
 from ztdx_devnet.faults.processes import CrashPoint
 from ztdx_devnet.faults.storage import StorageFaults
+from ztdx_devnet.sim.application import ApiPorts, application
 from ztdx_devnet.sim.kernel import Actor, Kernel
 from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_devnet.sim.seed import SeededEntropy
@@ -101,7 +102,7 @@ class ProductProcess:
         self._host = host
         self._kernel = host.kernel
         self._actor: Actor | None = None
-        self._crash: CrashPoint | None = None
+        self._crashes: list[CrashPoint] = []
         self._failure: Exception | None = None
         # A process that is started again may not draw the same ids.
         self._entropy = SeededEntropy(host.seed, name)
@@ -129,7 +130,7 @@ class ProductProcess:
         self._failure = None
         self._clock = self._host.clock_of(self.name)
         self._actor = self._kernel.spawn(self.name, self._run)
-        self._actor.crash, self._crash = self._crash, None
+        self._actor.crashes = self._crashes
         self._actor.on_death.append(self._ended)
 
     def kill(self) -> None:
@@ -152,12 +153,9 @@ class ProductProcess:
             self._kernel.park("waits for the end", deadline_us - self._kernel.now_us)
         self._kernel.kill(actor)
 
-    def crash_at(self, point: CrashPoint | None) -> None:
-        """kill -9 at a boundary, of this life or, if it does not run, of the next; None: never."""
-        if self._actor is not None and self._actor.alive:
-            self._actor.crash = point
-        else:
-            self._crash = point
+    def crash_at(self, point: CrashPoint) -> None:
+        """kill -9 at a boundary, counted from now on and over as many lives as it takes."""
+        self._crashes.append(point)
 
     def _run(self) -> None:
         try:
@@ -249,7 +247,7 @@ class ApiProcess(ProductProcess):
         self._jobs: deque[tuple[Actor, Callable[[], Any]]] = deque()
         self._results: dict[Actor, Any] = {}
         self._clients: list[Actor] = []
-        self._app: Flask | None = None
+        self._app: Callable[[], Flask] | None = None
         self.on_request: list[Callable[[ApiRequest], None]] = []
         """Told of each request that reaches the server."""
         self.on_answer: list[Callable[[ApiRequest, ApiAnswer | None], None]] = []
@@ -291,13 +289,12 @@ class ApiProcess(ProductProcess):
         return self._host.connect(self.name, self._clock, API_BUSY_WAIT_S)
 
     def _main(self) -> None:
-        from ztdx_spot.api.app import create_app  # Flask is loaded only where an API runs
-
         self._jobs.clear()
         self._kernel.current.on_death.append(self._hang_up)
         settings, clock = self._settings, self._clock
         database = self._connect()
-        self._app = create_app(settings, self._environment, clock, self._entropy, database)
+        ports = ApiPorts(self._environment, clock, self._entropy, database)
+        self._app = partial(application, settings, ports)
         domain = LoginDomain(settings.login_chain_id, settings.login_vault_address)
         log_in_here = partial(log_in, database, clock, domain)
         self.sockets.begin(Verifier(settings, clock, database, log_in_here), clock)
@@ -318,7 +315,7 @@ class ApiProcess(ProductProcess):
             headers=list(request.headers.items()),
             data=request.body,
         )
-        chunks, status, headers = run_wsgi_app(self._app, builder.get_environ())
+        chunks, status, headers = run_wsgi_app(self._app(), builder.get_environ())
         return ApiAnswer(int(status.split()[0]), dict(headers), b"".join(chunks))
 
     def _hang_up(self) -> None:

@@ -106,7 +106,7 @@ class Product:
     def crash_at(self, nth: int, kind: str, name: str) -> None:
         """kill -9 at the `nth` boundary from now whose kind starts with `kind`.
 
-        `name` is a listener's, or API. A process that does not run dies in its next life.
+        `name` is a listener's, or API. The boundaries of all its lives count.
         """
         point = CrashPoint(nth=nth, kind=kind)
         self._process(name).crash_at(point)
@@ -127,6 +127,11 @@ class Product:
         """The operator takes that much from a user. Raises DebitError if there is less."""
         self.operator.debit(USERS[user].address_hex, token, amount)
         self._record("operator", "debit", user=user, token=token, amount=amount)
+
+    def tamper(self, user: str, token: str, available: str) -> None:
+        """Somebody writes a user's balance by hand."""
+        self.operator.tamper(USERS[user].address_hex, token, available)
+        self._record("operator", "tamper", user=user, token=token, available=available)
 
     def start_api(self) -> None:
         """Start it, if it does not run."""

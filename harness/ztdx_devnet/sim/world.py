@@ -95,6 +95,8 @@ class World:
         self.on_commit: list[Callable[[Committed], None]] = []
         self.on_head: list[Callable[[HeadChange], None]] = []
         self._waiting: list[Actor] = []
+        self._script: Actor | None = None
+        self._part: Callable[[], None] = lambda: None
         self._folder = tempfile.TemporaryDirectory(prefix="ztdx-devnet-")
         database_path = Path(self._folder.name) / "spot.db"
         self.reader = LedgerReader(database_path)
@@ -203,11 +205,15 @@ class World:
         self.kernel.end()
 
     def perform(self, script: Callable[[], None]) -> None:
-        """Run a part of a script as an actor, with everything else; then time stands still.
+        """Run a part of a script, with everything else; then time stands still.
 
-        The producer has to be started before.
+        All parts are done by one actor, so that nothing shows where one ends and the next begins;
+        after a part that failed, by another one. The producer has to be started before.
         """
-        self.kernel.run_until(self.kernel.spawn("scenario", script))
+        self._part = script
+        if self._script is None or not self._script.resting:
+            self._script = self.kernel.spawn("scenario", self._play_parts)
+        self.kernel.run_until(self._script)
 
     def sleep_us(self, duration_us: int) -> None:
         self.kernel.boundary("wait", duration_us)
@@ -248,6 +254,11 @@ class World:
         self.record("faults", "lifted")
 
     # --- inside --------------------------------------------------------------------------------
+
+    def _play_parts(self) -> None:
+        while True:
+            self._part()
+            self.kernel.rest()
 
     def _product_environment(self) -> dict[str, str]:
         settings = self.settings

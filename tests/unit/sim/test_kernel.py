@@ -121,7 +121,7 @@ def test_a_killed_actor_changes_nothing_more_whatever_its_cleanup_does(
     kernel = Kernel(3)
     dying = Dying(kernel, path)
     actor = kernel.spawn("dying", dying.live)
-    actor.crash = CrashPoint(nth=nth, kind="sql:")
+    actor.crashes.append(CrashPoint(nth=nth, kind="sql:"))
     play(kernel, lambda: kernel.boundary("wait", 10_000))
 
     assert not actor.alive

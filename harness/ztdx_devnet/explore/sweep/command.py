@@ -133,11 +133,11 @@ def _played(
         waiting: deque[tuple[int, str, Future[Disturbed]]] = deque()
         ahead = wanted.processes * _AHEAD
         try:
-            for done, disturbance in enumerate(chain(planned, [None] * ahead), 1):
-                if disturbance is not None and disturbance.family not in used_up:
-                    future = pool.submit(_one, disturbance)
-                    waiting.append((done, disturbance.family, future))
-                if waiting and (len(waiting) >= ahead or disturbance is None):
+            for done, following in enumerate(chain(planned, [None] * ahead), 1):
+                if following is not None and following.family not in used_up:
+                    future = pool.submit(_one, following)
+                    waiting.append((done, following.family, future))
+                if waiting and (len(waiting) >= ahead or following is None):
                     place, family, future = waiting.popleft()
                     ran = future.result()
                     if family in used_up:

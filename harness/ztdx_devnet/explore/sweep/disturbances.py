@@ -14,6 +14,7 @@ from ztdx_devnet.explore.sweep.retold import Value
 SWEPT = "swept"
 """The name of the fault that the sweep adds."""
 RESTART_AFTER = "1s"
+_POLL_INTERVALS_MS = (2_000, 500, 5_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,17 @@ def crashes(boundaries: int) -> Iterator[Disturbance]:
 
 
 def schedules(first_seed: int, count: int) -> Iterator[Disturbance]:
-    """Other interleavings: latencies that vary, by seeds."""
+    """Other interleavings: latencies that vary, by seeds, and other pauses between polls.
+
+    A crash of the scenario's own may strike after the scenario's restart: then there is another.
+    """
     for seed in range(first_seed, first_seed + count):
-        yield Disturbance(f"schedule {seed}", "schedule", seed, (), {"latency": "varied"}, seed)
+        given = {
+            "latency": "varied",
+            "poll_interval_ms": _POLL_INTERVALS_MS[seed % len(_POLL_INTERVALS_MS)],
+            "restart_after": RESTART_AFTER,
+        }
+        yield Disturbance(f"schedule {seed}", "schedule", seed, (), given, seed)
 
 
 def faults(classes: Sequence[Value], at_most: int) -> Iterator[Disturbance]:

@@ -63,11 +63,11 @@ def changes_between(before: LedgerSnapshot, now: LedgerSnapshot) -> Changes:
     ]
     deposits = _pairs(before.deposits, now.deposits, _row_number)
     entries = _pairs(before.entries, now.entries, _seq_number)
-    credits = _pairs(before.admin_rows, now.admin_rows, _row_number)
+    admin_credits = _pairs(before.admin_rows, now.admin_rows, _row_number)
     return Changes(
         deposits,
         entries,
-        credits,
+        admin_credits,
         tuple(
             after
             for was, after in _pairs(before.sightings, now.sightings, _seq_number)

@@ -29,6 +29,7 @@ class Stalls:
         self._world = world
         self._told = told
         self._since_us: int | None = None
+        self._moved_us = world.now_us
         self._asked_us = 0
         stall_s = readiness.stall_s(world.settings.poll_interval_ms)
         self.patience_us = PATIENCE * stall_s * MICROSECONDS
@@ -39,31 +40,47 @@ class Stalls:
 
     def cursor_moved(self) -> None:
         self._since_us = None
+        self._moved_us = self._world.now_us
 
     def problems(self, cursor_block: int) -> Problems:
         """Nothing, or a stall that health does not show."""
-        world = self._world
-        head, now_us = self._head(), world.now_us
-        depth = world.settings.confirmation_depth_blocks
-        stands = head < cursor_block or head - depth > cursor_block
-        if not (stands and world.product.listener_was_started):
+        world, now_us = self._world, self._world.now_us
+        height = world.chain.height
+        if not (self._waits(height, cursor_block) and world.product.listener_was_started):
             self._since_us = None
             return
         if self._since_us is None:
-            self._since_us = now_us
+            self._since_us = self._began_us(cursor_block)
         stood_us = now_us - self._since_us
         if stood_us <= self.patience_us or now_us - self._asked_us < ASK_EVERY_US:
+            return
+        head = self._head_told() or height
+        if not self._waits(head, cursor_block):
             return
         self._asked_us = now_us
         if self._is_ready():
             waits = f"head {head}, cursor {cursor_block} for {stood_us // MICROSECONDS} s"
             yield Problem(f"health that is red: {waits}", "it says that all is well")
 
-    def _head(self) -> int:
+    def _began_us(self, cursor_block: int) -> int:
+        """Since when the first waiting block has been confirmed: many may have come at once."""
+        depth = self._world.settings.confirmation_depth_blocks
+        confirming = self._world.chain.tree.at(cursor_block + 1 + depth)
+        if confirming is None:
+            return self._world.now_us
+        came_us = confirming.timestamp_s * MICROSECONDS
+        return min(max(came_us, self._moved_us), self._world.now_us)
+
+    def _waits(self, head: int, cursor_block: int) -> bool:
+        depth = self._world.settings.confirmation_depth_blocks
+        return head < cursor_block or head - depth > cursor_block
+
+    def _head_told(self) -> int | None:
+        """The head that a listener was told lately."""
         last = self._told.last_head
-        if last is not None and self._world.now_us - last[1] <= self.patience_us:
-            return last[0].told
-        return self._world.chain.height
+        if last is None or self._world.now_us - last[1] > self.patience_us:
+            return None
+        return last[0].told
 
     def _is_ready(self) -> bool:
         """What /readyz would answer now."""

@@ -43,7 +43,7 @@ from ztdx_devnet.scenario.verbs.processes import (
     StartListener,
     StopListener,
 )
-from ztdx_devnet.scenario.verbs.storage import DbFault
+from ztdx_devnet.scenario.verbs.storage import DbFault, Tamper
 from ztdx_devnet.scenario.verbs.transport import TransportFault
 from ztdx_devnet.scenario.verbs.vault import (
     Approve,
@@ -93,6 +93,7 @@ VERBS: dict[str, type[Verb]] = {
         Pool,
         ClearFaults,
         DbFault,
+        Tamper,
         SecondListener,
         StartListener,
         StopListener,

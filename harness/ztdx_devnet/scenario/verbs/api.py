@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -60,7 +59,8 @@ class AdminCredit(Verb):
             headers["X-API-Key"] = right if self.key == "right" else f"not-{right}"
         if self.idempotency_key is not None:
             headers["Idempotency-Key"] = self.idempotency_key
-        _request(stage, "admin_credit", "POST", CREDIT_PATH, headers, _json(body), self.expect)
+        request = ApiRequest("POST", BASE_PATH + CREDIT_PATH, headers, _json(body))
+        _request(stage, "admin_credit", request, self.expect)
 
 
 class Api(Verb):
@@ -84,6 +84,10 @@ class Api(Verb):
         return self.method not in ("GET", "OPTIONS")
 
     def perform(self, stage: Stage) -> None:
+        _request(stage, "api", self.request(stage), self.expect)
+
+    def request(self, stage: Stage) -> ApiRequest:
+        """What is sent, signed now."""
         headers, path = dict(self.headers), self.path
         body = self.text.encode() if self.text is not None else b""
         if self.body_json is not None:
@@ -97,7 +101,7 @@ class Api(Verb):
                 credentials = operator.api_key(self.user)
                 headers["X-MBX-APIKEY"] = credentials.api_key
                 path = credentials.sign(path, body, stage.world.now_us // 1_000)
-        _request(stage, "api", self.method, path, headers, body, self.expect)
+        return ApiRequest(self.method, BASE_PATH + path, headers, body)
 
 
 class ApiFault(FaultVerb):
@@ -122,6 +126,14 @@ class ApiFault(FaultVerb):
         if self.status is not None and self.kind != "error":
             raise ValueError("status goes with kind: error, and with it alone")
         return self
+
+    def hides(self, later: Verb) -> bool:
+        """What never reaches the API can't be lost behind it."""
+        if not (self.endless and self.kind in ("error", "dropped_before")):
+            return False
+        if not isinstance(later, ApiFault) or self.method not in (None, later.method):
+            return False
+        return later.kind != "latency" and later.path.startswith(self.path)
 
     def fault(self, scope: ScopeArguments, base_path: str = BASE_PATH) -> ArmedFault:
         """The fault itself; `path` is taken to be below `base_path`."""
@@ -155,17 +167,9 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def _request(
-    stage: Stage,
-    rule: str,
-    method: str,
-    path: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    expected: Answer,
-) -> None:
+def _request(stage: Stage, rule: str, request: ApiRequest, expected: Answer) -> None:
     try:
-        answer = stage.world.product.request(ApiRequest(method, BASE_PATH + path, headers, body))
+        answer = stage.world.product.request(request)
     except ConnectionRefusedError as error:
         if expected.status == "refused":
             return

@@ -39,6 +39,11 @@ class FaultVerb(Verb):
     def arms(self) -> list[str]:
         return [self.name]
 
+    @property
+    def endless(self) -> bool:
+        """Whether it touches each thing that it could touch, until somebody lifts it."""
+        return (self.first, self.last, self.percent, self.duration) == (1, None, 100, None)
+
     def scope(self, stage: Stage) -> ScopeArguments:
         """When armed now."""
         return self.scope_at(stage.world.now_us)
@@ -57,6 +62,9 @@ class ClearFaults(Verb):
     """Lift all faults."""
 
     KEY = "clear_faults"
+
+    def lifts_faults(self) -> bool:
+        return True
 
     def perform(self, stage: Stage) -> None:
         stage.world.lift_faults()

@@ -89,6 +89,14 @@ class AnswerFault(FaultVerb):
                 raise ValueError(unknown("field of a log", name, LOG_FIELDS))
         return self
 
+    def hides(self, later: Verb) -> bool:
+        """A refusal leaves nothing to edit, and nothing more to refuse."""
+        if not (self.endless and isinstance(later, AnswerFault) and self.blocks is None):
+            return False
+        if self.method not in ("*", later.method) or self.node not in (None, later.node):
+            return False
+        return self.kind == "error" and later.kind != "stale"
+
     def uses(self) -> list[Named]:
         nodes = [] if self.node is None else [Named("node", self.node)]
         return deposits([] if self.deposit is None else [self.deposit]) + nodes

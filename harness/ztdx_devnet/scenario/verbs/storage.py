@@ -10,9 +10,10 @@ from pydantic import BeforeValidator, model_validator
 from ztdx_devnet.faults.storage import COMMIT_KINDS, READING_KINDS, Moment, StatementFault
 from ztdx_devnet.scenario.names import Named
 from ztdx_devnet.scenario.stage import Stage
-from ztdx_devnet.scenario.values import Name
+from ztdx_devnet.scenario.values import Name, SignedAmountWei, User, decimal_text
 from ztdx_devnet.scenario.verbs.faults import FaultVerb
 from ztdx_devnet.scenario.verbs.processes import processes
+from ztdx_devnet.scenario.verbs.verb import Verb
 
 _STATEMENT = re.compile(r"SELECT|(INSERT|UPDATE|DELETE)( [a-z_]+)?")
 _OF_THE_LOCK = ("name", "kind", "duration")
@@ -57,6 +58,17 @@ class DbFault(FaultVerb):
             raise ValueError(f"statement: SELECT writes nothing, which {self.kind} would stop")
         return self
 
+    def hides(self, later: Verb) -> bool:
+        """A statement fails once."""
+        if not (self.endless and isinstance(later, DbFault)) or "busy" in (self.kind, later.kind):
+            return False
+        if self.at != later.at or self.process not in (None, later.process):
+            return False
+        reads_too = later.kind in READING_KINDS and later.statement is None
+        if reads_too and self.kind not in READING_KINDS and self.at == "statement":
+            return False
+        return (later.statement or "").startswith(self.statement or "")
+
     def uses(self) -> list[Named]:
         return processes(self.process)
 
@@ -81,3 +93,15 @@ class DbFault(FaultVerb):
             statement=self.statement,
             process=fault.process,
         )
+
+
+class Tamper(Verb):
+    """Somebody writes a user's balance by hand, past the product: what I4 is there for."""
+
+    KEY = "tamper"
+    user: User
+    token: str = "DF"  # noqa: S105 - a symbol
+    available: SignedAmountWei
+
+    def perform(self, stage: Stage) -> None:
+        stage.world.product.tamper(self.user, self.token, decimal_text(self.available))

@@ -17,6 +17,7 @@ from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import DurationUs, Printable
 from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments
+from ztdx_devnet.scenario.verbs.verb import Verb
 
 _KINDS_OF = {
     "delay": ("delay",),
@@ -71,6 +72,12 @@ class TransportFault(FaultVerb):
         if self.status == 200 and self.code is None:
             raise ValueError("status: 200 needs a code, or nothing says that it is a refusal")
         return self
+
+    def hides(self, later: Verb) -> bool:
+        """An exchange is touched by one fault, the first that is armed."""
+        if not self.endless or self.answer_bytes_over is not None:
+            return False
+        return isinstance(later, TransportFault) and self.method in (None, later.method)
 
     def fault(self, scope: ScopeArguments) -> ArmedFault:
         return ArmedFault(

@@ -45,6 +45,14 @@ class Verb(BaseModel):
         """The steps inside of it, each with its own line."""
         return ()
 
+    def hides(self, later: Verb) -> bool:
+        """Whether a fault that `later` arms can never fire as long as this one's stands."""
+        return False
+
+    def lifts_faults(self) -> bool:
+        """Whether no fault stands any more after this step."""
+        return False
+
     def arms(self) -> list[str]:
         """The names of faults that this step gives."""
         return []

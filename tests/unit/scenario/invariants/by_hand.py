@@ -7,12 +7,13 @@ product is taken on trust.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
-from ztdx_devnet.scenario.invariants import Invariants
+from ztdx_devnet.scenario.invariants import Invariants, Violation
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.operator import NAME
 from ztdx_devnet.sim.world import World, WorldSettings
@@ -126,6 +127,16 @@ def delete(*tables: str) -> list[str]:
 # --- worlds ---------------------------------------------------------------------------------------
 
 
+@contextmanager
+def watching(world: World, on_violation: Callable[[Violation], None]) -> Iterator[Invariants]:
+    """The watch over a world, until the end."""
+    invariants = Invariants(world, on_violation)
+    try:
+        yield invariants
+    finally:
+        invariants.close()
+
+
 def execute(world: World, statements: Sequence[str]) -> None:
     """Commit them together, as somebody who is no listener."""
     operator = world.product.operator
@@ -174,8 +185,7 @@ def violated(write: Write, *, settled: bool = False) -> list[str]:
     Alice's 1 DF is credited, Bob's 2 DF are due, Carol's 2 DF are 19 blocks deep; and Bob has
     deposited 2 of another token.
     """
-    with World(WorldSettings()) as world:
-        invariants = Invariants(world, lambda _: None)
+    with World(WorldSettings()) as world, watching(world, lambda _: None) as invariants:
         world.product.listener_was_started = True  # the part is played by `write`
 
         def script() -> None:
@@ -198,5 +208,4 @@ def violated(write: Write, *, settled: bool = False) -> list[str]:
                 invariants.check_settled()
 
         world.run(script)
-        invariants.close()
     return list(dict.fromkeys(violation.invariant for violation in invariants.found))

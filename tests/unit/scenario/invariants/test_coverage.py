@@ -9,14 +9,15 @@ import pytest
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.explore import documented_loop
 from ztdx_devnet.faults.answers import AnswerFault
+from ztdx_devnet.faults.pools import NodePool
 from ztdx_devnet.faults.transport import TransportFault
+from ztdx_devnet.faults.views import Backends, Shown, ViewFault
 from ztdx_devnet.scenario import loader, runner
-from ztdx_devnet.scenario.invariants import Invariants
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_spot.ports import TransportError
 
-from .by_hand import ask, begin, cursor, execute, insert, page, place_of
+from .by_hand import ask, begin, cursor, execute, insert, page, place_of, watching
 
 LAST = 1_010
 
@@ -28,8 +29,7 @@ def moved_to(
 
     The head is at 1,040. A deposit may be in block 1,001 + `deposit_in`.
     """
-    with World(WorldSettings()) as world:
-        invariants = Invariants(world, lambda _: None)
+    with World(WorldSettings()) as world, watching(world, lambda _: None) as invariants:
 
         def script() -> None:
             if deposit_in is not None:
@@ -43,7 +43,6 @@ def moved_to(
             execute(world, [cursor(world, block)])
 
         world.run(script)
-        invariants.close()
     return list(dict.fromkeys(violation.invariant for violation in invariants.found))
 
 
@@ -119,6 +118,26 @@ def test_a_node_that_is_behind_covers_only_what_it_has() -> None:
     assert moved_to(lambda w: read(w, 1_042 - LAST)) == ["I8"]
 
 
+@pytest.mark.parametrize(
+    ("shown", "rules"),
+    [
+        (Shown(pruned_below=1_001), []),
+        (Shown(pruned_below=1_005), ["I8"]),
+        (Shown(log_lag_blocks=1_040 - LAST), []),
+        (Shown(log_lag_blocks=1_041 - LAST), ["I8"]),
+    ],
+    ids=str,
+)
+def test_a_view_covers_only_the_blocks_whose_logs_it_has(shown: Shown, rules: list[str]) -> None:
+    def read(world: World) -> None:
+        world.arm(ViewFault("odd", backends=Backends([shown])))
+        world.arm(NodePool("pool", nodes=("odd",)))
+        ask(world, page(1_001, LAST))
+        world.lift_faults()
+
+    assert moved_to(read) == rules
+
+
 def test_headers_whose_blooms_rule_deposits_out_cover_empty_blocks() -> None:
     assert moved_to(lambda w: ask(w, *headers(1_001, LAST))) == []
     assert moved_to(lambda w: ask(w, *headers(1_001, LAST - 1))) == ["I8"]
@@ -172,6 +191,15 @@ def test_an_answer_that_is_lost_on_the_way_covers_nothing() -> None:
     assert moved_to(read) == ["I8"]
 
 
+def test_an_answer_that_arrives_spoilt_covers_nothing() -> None:
+    def read(world: World) -> None:
+        world.arm(TransportFault("f", kind="wrong_id"))
+        ask(world, page(1_001, LAST))
+        world.lift_faults()
+
+    assert moved_to(read) == ["I8"]
+
+
 def test_what_a_process_was_told_dies_with_it() -> None:
     """The listener is killed between its page and its commit, and the next life skips the page."""
 
@@ -196,8 +224,10 @@ def test_what_a_process_was_told_dies_with_it() -> None:
 
     for rereads in (True, False):
         lives: list[int] = []
-        with World(WorldSettings(listener=program)) as world:
-            invariants = Invariants(world, lambda _: None)
+        with (
+            World(WorldSettings(listener=program)) as world,
+            watching(world, lambda _: None) as invariants,
+        ):
 
             def script(world: World = world) -> None:
                 world.blocks.mine(40)
@@ -208,7 +238,6 @@ def test_what_a_process_was_told_dies_with_it() -> None:
                 world.blocks.mine(1)
 
             world.run(script)
-            invariants.close()
         rules = [violation.invariant for violation in invariants.found]
         assert rules == ([] if rereads else ["I8"])
 
@@ -238,8 +267,7 @@ def test_a_branch_that_comes_back_is_as_well_known_as_it_was() -> None:
 
 def test_what_was_read_before_a_reorg_and_is_written_behind_it_is_of_its_own_branch() -> None:
     """The cursor's hash says which branch was processed."""
-    with World(WorldSettings()) as world:
-        invariants = Invariants(world, lambda _: None)
+    with World(WorldSettings()) as world, watching(world, lambda _: None) as invariants:
 
         def script() -> None:
             world.blocks.mine(40)
@@ -254,7 +282,6 @@ def test_what_was_read_before_a_reorg_and_is_written_behind_it_is_of_its_own_bra
             execute(world, [cursor(world, LAST + 5)])
 
         world.run(script)
-        invariants.close()
     assert {violation.invariant for violation in invariants.found} == {"I8"}
     assert "block 1006" in invariants.found[0].expected
 
@@ -300,4 +327,5 @@ def test_the_documented_loop_is_red_when_its_cursor_passes_a_hole_without_any_de
     else:
         assert failure is not None
         assert failure.rule.startswith("I8: ")
-        assert failure.actual.endswith("the cursor is at 1001")
+        # At once: the block that nobody told of is the one that the cursor has just come to.
+        assert failure.expected.split()[-1] == failure.actual.split()[-1]
