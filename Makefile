@@ -1,4 +1,4 @@
-# Two commands matter: `make run` plays every scenario, `make test` runs every check.
+# Two commands matter: `make run` plays every scenario, twice, and `make test` runs every check.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -17,7 +17,7 @@ CLIENTS_READY := tests/clients/node_modules/.ready
 	bench-product bench-simulator baseline clean
 
 run: $(RUN_READY)
-	$(BIN)/devnet run scenarios
+	$(BIN)/devnet run scenarios --twice -n auto
 
 test: lint types unit contracts
 

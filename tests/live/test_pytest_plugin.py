@@ -278,11 +278,16 @@ def test_known_to_be_idle(devnet):
 def test_broken_before_it_could_fire(devnet):
     {arm}
     assert not devnet
+
+
+def test_skipped_before_it_could_fire(devnet):
+    {arm}
+    pytest.skip("not today")
 """,
         )
         code, printed = project.pytest("-q")
         assert code == 1
-        assert "1 failed, 2 passed, 1 error" in printed
+        assert "1 failed, 2 passed, 1 skipped, 1 error" in printed
         assert re.findall(r"^(FAILED|ERROR) \S+::(\w+)", printed, re.MULTILINE) == [
             ("FAILED", "test_broken_before_it_could_fire"),
             ("ERROR", "test_idle"),

@@ -2,48 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 BLOCKS_PER_PAGE_MAX = 100
 FULL_PAGES_AFTER_REFUSAL = 10
 FULL_PAGES_AFTER_DOUBT = 1
 FULL_PAGES_MAX = 640
 
 
-class Window:
-    """Halves when a page was too much; doubles after enough full pages in a row.
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """The half of what was too much, and the full pages to read before more is tried."""
 
-    A page that may have failed for no reason of its own is doubted: the window grows again after
-    the next full one. Each growth that fails doubles the number of pages before the next, so that
-    a provider with a fixed cap sees a useless request less and less often.
+    half_blocks: int
+    wanted_pages: int
+
+
+class Window:
+    """Halves when a page was too much; doubles with each full page up to what was left then, and
+    tries more after a number of full pages in a row.
+
+    Each try that fails doubles that number, so that a provider with a fixed cap sees a useless
+    request less and less often. When a size fails that was served before, the cap is another one,
+    or there was none: the number is small again. Pages that may have failed for no reason of their
+    own (doubts) have a number of their own, so that a bad gateway spoils nothing that was learned.
     """
 
     def __init__(self) -> None:
         self.blocks = BLOCKS_PER_PAGE_MAX
-        self._wanted_pages = 0
+        self._refusal: _Limit | None = None
+        self._doubt: _Limit | None = None
         self._full_pages = 0
-        self._growing = False
 
     def refused(self, blocks: int, *, certain: bool = True) -> bool:
         """A page of so many blocks was, or may have been, too much.
 
-        Says whether a smaller one can be tried; a page of one block teaches nothing.
+        Says whether a smaller one can be tried. A page of one block that fails teaches no size; it
+        shows that doubts about larger ones had another reason.
         """
         if blocks == 1:
+            if not certain:
+                self._doubt = None
             return False
-        least_pages = FULL_PAGES_AFTER_REFUSAL if certain else FULL_PAGES_AFTER_DOUBT
-        wanted_pages = 2 * self._wanted_pages if self._growing else self._wanted_pages
-        self._wanted_pages = min(max(wanted_pages, least_pages), FULL_PAGES_MAX)
-        self._growing, self._full_pages = False, 0
-        self.blocks = blocks // 2
+        if certain:
+            self._refusal = _lowered(self._refusal, blocks, FULL_PAGES_AFTER_REFUSAL)
+        else:
+            self._doubt = _lowered(self._doubt, blocks, FULL_PAGES_AFTER_DOUBT)
+        self.blocks, self._full_pages = blocks // 2, 0
         return True
 
     def served(self, blocks: int) -> None:
         """A page of so many blocks was answered."""
         if blocks < self.blocks:
             return
-        if self.blocks == BLOCKS_PER_PAGE_MAX:
-            self._wanted_pages, self._growing = 0, False
-            return
+        self._refusal, self._doubt = _refuted(self._refusal, blocks), _refuted(self._doubt, blocks)
         self._full_pages += 1
-        if self._full_pages >= self._wanted_pages:
-            self.blocks = min(2 * self.blocks, BLOCKS_PER_PAGE_MAX)
-            self._growing, self._full_pages = True, 0
+        wanted_pages, larger = 1, min(2 * self.blocks, BLOCKS_PER_PAGE_MAX)
+        for limit in (self._refusal, self._doubt):
+            if limit is None:
+                continue
+            if self.blocks < limit.half_blocks:
+                larger = min(larger, limit.half_blocks)
+            else:
+                wanted_pages = max(wanted_pages, limit.wanted_pages)
+        if self._full_pages >= wanted_pages:
+            self.blocks, self._full_pages = larger, 0
+
+
+def _lowered(limit: _Limit | None, blocks: int, least_pages: int) -> _Limit:
+    if limit is None or blocks <= limit.half_blocks:
+        return _Limit(blocks // 2, least_pages)
+    return _Limit(blocks // 2, min(2 * limit.wanted_pages, FULL_PAGES_MAX))
+
+
+def _refuted(limit: _Limit | None, blocks: int) -> _Limit | None:
+    """None once more than the half was served."""
+    return None if limit is None or blocks > limit.half_blocks else limit

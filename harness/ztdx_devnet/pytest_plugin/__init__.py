@@ -6,7 +6,9 @@ where it is used. What users read about it is docs/pytest.md.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".yaml", ".yml")
 _FOLDERS = "devnet_scenarios"
-_FAILED = pytest.StashKey[bool]()
+_NOT_PASSED = pytest.StashKey[bool]()
 
 
 def _seed(text: str) -> int:
@@ -85,13 +87,21 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that failed is shown with what its world has played."""
     report = yield
-    if report.when == "call" and report.failed:
-        item.stash[_FAILED] = True
-        world = getattr(item, "funcargs", {}).get("devnet")
-        played = getattr(world, "scenario", None)
-        if played is not None:
-            report.sections.append(("devnet: the steps so far", played(item.name)))
+    if report.when == "call" and not report.passed:
+        item.stash[_NOT_PASSED] = True
+        if report.failed:
+            report.sections += _played(item)
     return report
+
+
+def _played(item: pytest.Item) -> list[tuple[str, str]]:
+    world = getattr(item, "funcargs", {}).get("devnet")
+    scripted = sys.modules.get("ztdx_devnet.scripted")
+    if scripted is None or not isinstance(world, scripted.ScriptedWorld):
+        return []
+    with suppress(scripted.BadStep):
+        return [("devnet: the steps so far", world.scenario(item.name))]
+    return []
 
 
 @pytest.fixture
@@ -110,7 +120,7 @@ def devnet(request: pytest.FixtureRequest) -> Generator[ScriptedWorld]:
     except (BadStep, TypeError) as error:
         pytest.fail(f"the marker devnet: {error}", pytrace=False)
     yield world
-    if request.node.stash.get(_FAILED, False):
+    if request.node.stash.get(_NOT_PASSED, False):
         world.abandon()
         return
     try:

@@ -43,6 +43,7 @@ from ztdx_devnet.sim.transport import SimTransport
 from ztdx_devnet.sim.user_acts import UserActs
 from ztdx_devnet.sim.witness import Audience, Witness
 from ztdx_devnet.virtual_time import MICROSECONDS
+from ztdx_spot.config import read_api_settings, read_listener_settings
 from ztdx_spot.errors import ListenerHalted
 from ztdx_spot.ports import Transport
 
@@ -97,6 +98,10 @@ class World:
         self._waiting: list[Actor] = []
         self._script: Actor | None = None
         self._part: Callable[[], None] = lambda: None
+        environment = self._product_environment()
+        # Refused before there is anything to remove.
+        read_api_settings(environment)
+        read_listener_settings(environment)
         self._folder = tempfile.TemporaryDirectory(prefix="ztdx-devnet-")
         database_path = Path(self._folder.name) / "spot.db"
         self.reader = LedgerReader(database_path)
@@ -115,7 +120,7 @@ class World:
                 settings.restart_after_us,
             ),
             self._transport,
-            self._product_environment(),
+            environment,
             settings.listener,
         )
         api_sockets = self.product.api.sockets

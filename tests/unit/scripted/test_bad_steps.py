@@ -35,6 +35,10 @@ def world() -> Iterator[ScriptedWorld]:
         (lambda w: w.step("deposit", {"usr": "bob"}), "unknown field 'usr': did you mean 'user'?"),
         (lambda w: w.mine("3"), "blocks: should be a valid integer, got '3'"),
         (lambda w: w.mine(True), "blocks: should be a valid integer, got True"),
+        (
+            lambda w: w.deposit("bob", "1", as_="d", approved=1),
+            "approved: should be a valid boolean",
+        ),
         (lambda w: w.wait("soon"), "duration: a duration is a whole number and a unit"),
         (lambda w: w.expect(credted=["d"]), "unknown field 'credted': did you mean 'credited'?"),
         (lambda w: w.expect(), "expected at least one of balance"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from ztdx_spot.listener.window import BLOCKS_PER_PAGE_MAX, FULL_PAGES_MAX, Window
@@ -14,6 +16,23 @@ def pages_until_it_grows(window: Window, pages_max: int = 10_000) -> int:
         if window.blocks != size:
             return page
     raise AssertionError(f"still {size} after {pages_max} pages")
+
+
+def ask(window: Window, cap: int) -> bool:
+    """A full page of a node that takes so many blocks: whether it was answered."""
+    if window.blocks > cap:
+        window.refused(window.blocks)
+        return False
+    window.served(window.blocks)
+    return True
+
+
+def clean_pages_until(window: Window, blocks: int) -> int:
+    pages = 0
+    while window.blocks < blocks:
+        window.served(window.blocks)
+        pages += 1
+    return pages
 
 
 def test_it_begins_with_the_documented_size() -> None:
@@ -34,11 +53,12 @@ def test_what_was_refused_counts_and_not_what_might_have_been_asked() -> None:
     assert window.blocks == 3
 
 
-def test_it_doubles_after_ten_full_pages_in_a_row_up_to_the_documented_size() -> None:
+def test_it_tries_what_was_refused_after_ten_full_pages_and_then_doubles_with_each() -> None:
     window = Window()
-    window.refused(60)
-    assert [pages_until_it_grows(window), window.blocks] == [10, 60]
-    assert [pages_until_it_grows(window), window.blocks] == [10, 100]
+    while window.refused(window.blocks):
+        pass
+    grown = [(pages_until_it_grows(window), window.blocks) for _ in range(7)]
+    assert grown == [(10, 2), (1, 4), (1, 8), (1, 16), (1, 32), (1, 64), (1, 100)]
     for _ in range(100):
         window.served(100)
     assert window.blocks == 100
@@ -95,6 +115,63 @@ def test_a_page_that_failed_for_no_reason_of_its_own_costs_a_page_or_two() -> No
             served_blocks += window.blocks
             window.served(window.blocks)
     assert served_blocks / 4_000 > 95
+
+
+@pytest.mark.parametrize("certain", [False, True])
+def test_doubts_at_a_size_that_was_served_leave_no_patience_behind(certain: bool) -> None:
+    window = Window()
+    window.refused(100, certain=certain)
+    for _ in range(6):
+        pages_until_it_grows(window)
+        window.refused(100, certain=certain)
+    window.refused(50, certain=certain)
+    assert window.blocks == 25
+    assert pages_until_it_grows(window) == (10 if certain else 1)
+
+
+def test_a_doubt_about_one_block_shows_that_size_is_not_the_reason() -> None:
+    window = Window()
+    while window.refused(window.blocks, certain=False):
+        pass
+    for _ in range(6):
+        pages_until_it_grows(window)
+        window.refused(2, certain=False)
+    window.refused(1, certain=False)
+    assert pages_until_it_grows(window) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("failing", [0.1, 0.4, 0.7])
+def test_after_a_time_of_doubts_it_is_soon_back_at_the_documented_size(
+    failing: float, seed: int
+) -> None:
+    window, chance = Window(), random.Random(seed)
+    for _ in range(1_000):
+        if chance.random() < failing:
+            window.refused(window.blocks, certain=False)
+        else:
+            window.served(window.blocks)
+    assert clean_pages_until(window, 100) <= 25
+
+
+@pytest.mark.parametrize("cap", [1, 10, 60])
+def test_after_a_time_of_doubts_a_cap_learned_before_is_still_known(cap: int) -> None:
+    window = Window()
+    for _ in range(5_000):
+        ask(window, cap)
+    taken = window.blocks
+    while window.refused(window.blocks, certain=False):
+        pass
+    assert clean_pages_until(window, taken) <= 10
+    assert sum(not ask(window, cap) for _ in range(600)) == 0
+
+
+def test_a_small_page_while_the_window_is_large_is_no_growth_that_failed() -> None:
+    window = Window()
+    window.refused(100)
+    pages_until_it_grows(window)
+    window.refused(7)
+    assert pages_until_it_grows(window) == 10
 
 
 def test_a_page_of_one_block_teaches_nothing() -> None:
