@@ -60,7 +60,7 @@ class NodeOverloadedError(NodeError):
 
 
 class NodeBehindError(NodeError):
-    """The node does not know a block that another node has shown."""
+    """The node does not know a block that another node has shown, or what happened in it."""
 
     code = "NODE_BEHIND"
 

@@ -46,11 +46,11 @@ class PageReader:
 
     def __init__(self, node: NodeClient, settings: ListenerSettings, patience: Patience) -> None:
         self._node = node
-        self._receipts = ReceiptReader(node, patience)
         self._vault = settings.vault_address
         self._depth_blocks = settings.confirmation_depth_blocks
         self._full = settings.verify == "full"
         self._bits = bloom.bits_of(settings.vault_address, SPOT_DEPOSIT_TOPIC0)
+        self._receipts = ReceiptReader(node, patience, self._bits)
 
     def read(self, first: int, last: int, parent_hash: str | None, head: int) -> Page:
         """The events of a closed range above a block with that hash (None: whatever it is).
@@ -59,7 +59,7 @@ class PageReader:
         chain shorter than the confirmations.
 
         Raises BranchError when another block is the parent now, NodeBehindError when the node does
-        not know a block of the page, and NodeError.
+        not know a block of the page, or its receipts, and NodeError.
         """
         numbers = range(first, last + 1) if self._full else range(last, last + 1)
         confirming = min(last + self._depth_blocks, head)
@@ -132,7 +132,6 @@ class PageReader:
             header: _events_of_block(header, mine, self._vault) for header, mine in receipts.items()
         }
         self._check_claims(logs or (), events)
-        self._check_blooms(receipts)
         # A node whose eth_getLogs is not the whole truth may be wrong about receipts, too, once.
         doubtful = [header for header in wanted if _is_doubtful(header, logs, events[header])]
         for header, again in zip(doubtful, self._receipts.of_blocks(doubtful), strict=True):
@@ -151,19 +150,6 @@ class PageReader:
         for log in logs:
             if (log.block_hash, log.transaction_hash, log.topics, log.data) not in standing:
                 raise NodeError(f"eth_getLogs: {_place(log)} is in no receipt of its block")
-
-    def _check_blooms(self, receipts: Mapping[Header, Sequence[Receipt]]) -> None:
-        """Receipts must explain why their block's bloom says that it may hold an event."""
-        for header, mine in receipts.items():
-            if not bloom.may_hold(header.bloom, self._bits):
-                continue
-            bits = 0
-            for log in (log for receipt in mine for log in receipt.logs):
-                bits |= bloom.bits_of(log.address, *log.topics)
-            if not bloom.may_hold(bits, self._bits):
-                raise NodeError(
-                    f"the receipts of block {header.number} lack logs that its bloom shows"
-                )
 
     def _events_of_logs(self, logs: Sequence[RawLog], last: Header) -> list[VaultEvent]:
         """What the receipts of the logs' transactions say; they must hold these logs and no other.

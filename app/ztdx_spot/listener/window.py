@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BLOCKS_PER_PAGE_MAX = 100
 FULL_PAGES_AFTER_REFUSAL = 10
@@ -23,9 +23,10 @@ class Window:
     tries more after a number of full pages in a row.
 
     Each try that fails doubles that number, so that a provider with a fixed cap sees a useless
-    request less and less often. When a size fails that was served before, the cap is another one,
-    or there was none: the number is small again. Pages that may have failed for no reason of their
-    own (doubts) have a number of their own, so that a bad gateway spoils nothing that was learned.
+    request less and less often. When a size fails that was served before, size is not the reason,
+    or the cap is another one: the number is quartered until the limit is given up for a new one.
+    Pages that may have failed for no reason of their own (doubts) have a limit of their own, so
+    that a bad gateway spoils nothing that was learned.
     """
 
     def __init__(self) -> None:
@@ -37,12 +38,12 @@ class Window:
     def refused(self, blocks: int, *, certain: bool = True) -> bool:
         """A page of so many blocks was, or may have been, too much.
 
-        Says whether a smaller one can be tried. A page of one block that fails teaches no size; it
-        shows that doubts about larger ones had another reason.
+        Says whether a smaller one can be tried. A page of one block that fails teaches no size,
+        only that doubts about larger ones may have had another reason.
         """
         if blocks == 1:
-            if not certain:
-                self._doubt = None
+            if not certain and self._doubt is not None:
+                self._doubt = _weakened(self._doubt, FULL_PAGES_AFTER_DOUBT)
             return False
         if certain:
             self._refusal = _lowered(self._refusal, blocks, FULL_PAGES_AFTER_REFUSAL)
@@ -70,9 +71,17 @@ class Window:
 
 
 def _lowered(limit: _Limit | None, blocks: int, least_pages: int) -> _Limit:
-    if limit is None or blocks <= limit.half_blocks:
-        return _Limit(blocks // 2, least_pages)
-    return _Limit(blocks // 2, min(2 * limit.wanted_pages, FULL_PAGES_MAX))
+    lower = _Limit(blocks // 2, least_pages)
+    if limit is None:
+        return lower
+    if blocks > limit.half_blocks:
+        return replace(lower, wanted_pages=min(2 * limit.wanted_pages, FULL_PAGES_MAX))
+    return _weakened(limit, least_pages) or lower
+
+
+def _weakened(limit: _Limit, least_pages: int) -> _Limit | None:
+    wanted_pages = limit.wanted_pages // 4
+    return replace(limit, wanted_pages=wanted_pages) if wanted_pages >= least_pages else None
 
 
 def _refuted(limit: _Limit | None, blocks: int) -> _Limit | None:

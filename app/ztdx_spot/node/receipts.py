@@ -1,6 +1,7 @@
 """Reading receipts: what transactions really emitted, of whole blocks or one by one.
 
-A balancer may send each request to another node, so one that is busy or behind is asked again.
+A balancer may send each request to another node, so one that is busy or behind, or has thrown the
+receipts of a block away, is asked again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ztdx_spot.errors import NodeBehindError, NodeError, NodeOverloadedError
-from ztdx_spot.node import shapes
+from ztdx_spot.node import bloom, shapes
 from ztdx_spot.node.client import Answer, Call, NodeClient, result_of
 from ztdx_spot.node.patience import Patience
 from ztdx_spot.node.refusal import Refusal
@@ -19,11 +20,15 @@ RECEIPTS_PER_BATCH = 100
 
 
 class ReceiptReader:
-    """Asks for whole blocks at once, as long as the node knows how."""
+    """Asks for whole blocks at once, as long as the node knows how.
 
-    def __init__(self, node: NodeClient, patience: Patience) -> None:
+    Of a block whose bloom has all of `bits` some log must set them.
+    """
+
+    def __init__(self, node: NodeClient, patience: Patience, bits: int) -> None:
         self._node = node
         self._patience = patience
+        self._bits = bits
         self._has_block_receipts = True
 
     def of_blocks(self, headers: Sequence[Header]) -> list[list[Receipt]]:
@@ -37,7 +42,7 @@ class ReceiptReader:
         hashes = [tx_hash for header in headers for tx_hash in header.transaction_hashes]
         receipts = self.of_transactions(hashes)
         return [
-            _checked(header, [receipts[tx_hash] for tx_hash in header.transaction_hashes])
+            self._checked(header, [receipts[tx_hash] for tx_hash in header.transaction_hashes])
             for header in headers
         ]
 
@@ -69,9 +74,26 @@ class ReceiptReader:
         if any(type(refusal.error()) is NodeError for refusal in refusals):
             return None
         return [
-            _checked(header, _receipts_of(header, answer))
+            self._checked(header, _receipts_of(header, answer))
             for header, answer in zip(headers, answers, strict=True)
         ]
+
+    def _checked(self, header: Header, receipts: list[Receipt]) -> list[Receipt]:
+        """Raises NodeBehindError for what a node with pruned history answers, and NodeError."""
+        where = f"the receipts of block {header.number}"
+        if header.transaction_hashes and not receipts:
+            raise NodeBehindError(f"the node does not have {where}")
+        if tuple(receipt.transaction_hash for receipt in receipts) != header.transaction_hashes:
+            raise NodeError(f"{where} are not of its transactions")
+        if any(receipt.block_hash != header.block_hash for receipt in receipts):
+            raise NodeError(f"{where} are of another block")
+        if bloom.may_hold(header.bloom, self._bits):
+            found = 0
+            for log in (log for receipt in receipts for log in receipt.logs):
+                found |= bloom.bits_of(log.address, *log.topics)
+            if not bloom.may_hold(found, self._bits):
+                raise NodeBehindError(f"{where} lack logs that its bloom shows")
+        return receipts
 
     def _one_by_one(self, tx_hashes: Sequence[str]) -> dict[str, Receipt]:
         answers = self._node.ask(
@@ -100,12 +122,3 @@ def _receipts_of(header: Header, answer: Answer) -> list[Receipt]:
     if result is None:
         raise NodeBehindError(f"the node does not know {where}")
     return shapes.receipts(result, where)
-
-
-def _checked(header: Header, receipts: list[Receipt]) -> list[Receipt]:
-    hashes = tuple(receipt.transaction_hash for receipt in receipts)
-    if hashes != header.transaction_hashes:
-        raise NodeError(f"the receipts of block {header.number} are not of its transactions")
-    if any(receipt.block_hash != header.block_hash for receipt in receipts):
-        raise NodeError(f"the receipts of block {header.number} are of another block")
-    return receipts

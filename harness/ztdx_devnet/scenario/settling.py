@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ztdx_devnet.scenario.invariants import SENTENCES
-from ztdx_devnet.scenario.invariants.heights import POLL_WORK_US
+from ztdx_devnet.scenario.invariants.heights import poll_work_us
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
 from ztdx_devnet.sim.world import World
 
@@ -52,7 +52,7 @@ def _patience_us(world: World, last_block: int) -> int:
     """How long a working listener may take until its cursor is at `last_block`."""
     settings = world.settings
     cursor = world.cursor_block or world.start_block - 1
-    poll_us = settings.poll_interval_ms * 1_000 + POLL_WORK_US
+    poll_us = settings.poll_interval_ms * 1_000 + poll_work_us(world)
     block_us = world.producer.interval_us
     # While it catches up, the chain grows on.
     speed = _BLOCKS_PER_POLL - poll_us / block_us

@@ -193,7 +193,8 @@ class Kernel:
         actor.boundaries += 1
         self._trace.update(f"{self.now_us} {actor.name} {kind}\n".encode())
         # Each counts, also those behind the one that strikes.
-        if actor.crashes and any([point.reached(kind) for point in actor.crashes]):
+        struck = [point for point in actor.crashes if point.reached(kind)]
+        if struck:
             self.kill(actor)
         return actor
 

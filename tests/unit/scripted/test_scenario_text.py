@@ -6,18 +6,26 @@ import pytest
 
 from ztdx_devnet.explore import documented_loop
 from ztdx_devnet.scenario import bundled, loader, runner, yaml_lines
+from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.scripted import ScriptedWorld, StepFailed, Violated
 
-BUNDLED = [
-    scenario
-    for scenario in loader.load_all(loader.find([bundled.folder()]))
-    if scenario.head.canary is None and "week" not in scenario.path
-]
+
+def with_each_verb() -> list[Scenario]:
+    """Bundled scenarios, each with a verb that none before it has; a week takes too long."""
+    chosen, seen = [], set[str]()
+    for scenario in loader.load_all(loader.find([bundled.folder()])):
+        words = {step.verb.KEY for step in scenario.steps}
+        if scenario.head.canary is None and "week" not in scenario.path and words - seen:
+            seen |= words
+            chosen.append(scenario)
+    return chosen
 
 
-@pytest.mark.parametrize("scenario", BUNDLED, ids=lambda scenario: scenario.head.title[:40])
-def test_each_bundled_scenario_is_the_same_run_step_by_step(scenario: loader.Scenario) -> None:
+@pytest.mark.parametrize(
+    "scenario", with_each_verb(), ids=lambda scenario: scenario.head.title[:40]
+)
+def test_a_bundled_scenario_is_the_same_run_step_by_step(scenario: Scenario) -> None:
     value, _ = yaml_lines.read(scenario.text, scenario.path)
     given = value.get("given", {})
     with ScriptedWorld(scenario.head.seed, **given) as world:

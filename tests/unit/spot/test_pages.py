@@ -163,7 +163,7 @@ class TestHoles:
         node.lies["eth_getBlockReceipts"] = lambda _parameters, receipts: [
             {**receipt, "logs": []} for receipt in receipts
         ]
-        with pytest.raises(NodeError, match="lack logs that its bloom shows"):
+        with pytest.raises(NodeBehindError, match="lack logs that its bloom shows"):
             listener.poll()
         assert listener.cursor_block() == 0
         node.lies.clear()
@@ -335,7 +335,6 @@ class TestReceipts:
         "change",
         [
             pytest.param(lambda receipts: receipts[1:], id="one missing"),
-            pytest.param(lambda _: [], id="none"),
             pytest.param(lambda receipts: receipts[::-1], id="another order"),
             pytest.param(lambda receipts: [*receipts, receipts[0]], id="one twice"),
         ],
@@ -358,6 +357,54 @@ class TestReceipts:
         node.fail(method, *[answers(result=None)] * 2)
         assert listener.poll().credited == 1
         assert sum([method] == asked for asked in node.methods()) == 3
+
+    @pytest.mark.parametrize(
+        "pruned",
+        [
+            pytest.param(lambda _: [], id="no receipts"),
+            pytest.param(lambda receipts: [{**r, "logs": []} for r in receipts], id="no logs"),
+        ],
+    )
+    @pytest.mark.parametrize("claimed", [True, False])
+    def test_receipts_that_a_node_has_thrown_away_are_asked_for_again_but_not_for_ever(
+        self,
+        node: ScriptedNode,
+        listener: Listener,
+        pruned: Callable[[list[Wire]], list[Wire]],
+        claimed: bool,
+    ) -> None:
+        if not claimed:
+            claims(node)
+        times = itertools.count(1)
+        node.lies["eth_getBlockReceipts"] = lambda _p, result: (
+            pruned(result) if next(times) <= 2 else result
+        )
+        assert listener.poll().credited == 1
+        assert sum(asked == ["eth_getLogs"] for asked in node.methods()) <= 1
+        node.head, node.batches = 31, []
+        node.logs.append(deposit_log(11, tx=111))
+        node.lies["eth_getBlockReceipts"] = lambda _p, result: pruned(result)
+        with pytest.raises(NodeBehindError, match="block 11"):
+            listener.poll()
+        assert (listener.available(), listener.cursor_block()) == ("1", 10)
+        assert sum(asked == ["eth_getBlockReceipts"] for asked in node.methods()) == 9
+
+    @pytest.mark.parametrize("honest_first", [False, True])
+    def test_of_two_nodes_in_turn_one_of_which_is_pruned_the_other_is_met_in_the_same_poll(
+        self, node: ScriptedNode, listener: Listener, honest_first: bool
+    ) -> None:
+        turn = itertools.cycle([True, False] if honest_first else [False, True])
+        honest = [True]
+        answer = node.post
+
+        def in_turn(body: bytes, timeout_s: float) -> Any:
+            honest[0] = next(turn)
+            return answer(body, timeout_s)
+
+        node.post = in_turn  # type: ignore[method-assign]
+        for method in ("eth_getLogs", "eth_getBlockReceipts"):
+            node.lies[method] = lambda _p, result: result if honest[0] else []
+        assert listener.poll().credited == 1
 
     def test_a_transaction_that_failed_deposits_nothing(
         self, node: ScriptedNode, either: Listener

@@ -117,26 +117,45 @@ def test_a_page_that_failed_for_no_reason_of_its_own_costs_a_page_or_two() -> No
     assert served_blocks / 4_000 > 95
 
 
-@pytest.mark.parametrize("certain", [False, True])
-def test_doubts_at_a_size_that_was_served_leave_no_patience_behind(certain: bool) -> None:
+def learned(certain: bool, tries: int) -> Window:
+    """A window of a node that takes 50 blocks, after so many failed tries of more."""
     window = Window()
     window.refused(100, certain=certain)
-    for _ in range(6):
+    for _ in range(tries):
         pages_until_it_grows(window)
         window.refused(100, certain=certain)
-    window.refused(50, certain=certain)
-    assert window.blocks == 25
-    assert pages_until_it_grows(window) == (10 if certain else 1)
+    return window
 
 
-def test_a_doubt_about_one_block_shows_that_size_is_not_the_reason() -> None:
+@pytest.mark.parametrize(("certain", "least"), [(False, 1), (True, 10)])
+def test_a_size_that_fails_although_it_was_served_takes_patience_away(
+    certain: bool, least: int
+) -> None:
+    window, waits = learned(certain, 6), []
+    for _ in range(3):
+        window.refused(50, certain=certain)
+        assert (window.blocks, pages_until_it_grows(window), window.blocks) == (25, 1, 50)
+        waits.append(pages_until_it_grows(window))
+        window.refused(100, certain=certain)
+    assert waits == [16 * least, 8 * least, 4 * least]
+
+
+def test_a_cap_that_is_lowered_is_learned_within_a_few_tries() -> None:
+    window = learned(True, 6)
+    assert sum(not ask(window, 10) for _ in range(200)) < 12
+    assert window.blocks == 6
+    assert sum(not ask(window, 10) for _ in range(640)) < 6
+
+
+def test_doubts_about_one_block_show_that_size_is_not_the_reason() -> None:
     window = Window()
     while window.refused(window.blocks, certain=False):
         pass
     for _ in range(6):
         pages_until_it_grows(window)
         window.refused(2, certain=False)
-    window.refused(1, certain=False)
+    for _ in range(4):
+        window.refused(1, certain=False)
     assert pages_until_it_grows(window) == 1
 
 
@@ -163,7 +182,8 @@ def test_after_a_time_of_doubts_a_cap_learned_before_is_still_known(cap: int) ->
     while window.refused(window.blocks, certain=False):
         pass
     assert clean_pages_until(window, taken) <= 10
-    assert sum(not ask(window, cap) for _ in range(600)) == 0
+    refused = sum(not ask(window, cap) for _ in range(FULL_PAGES_MAX))
+    assert refused <= 1
 
 
 def test_a_small_page_while_the_window_is_large_is_no_growth_that_failed() -> None:

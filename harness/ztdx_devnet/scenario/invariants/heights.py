@@ -6,8 +6,13 @@ from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.sim.world import World
 from ztdx_devnet.virtual_time import MICROSECONDS
 
-POLL_WORK_US = MICROSECONDS // 10
-"""Requests and writes of one poll, generously."""
+
+def poll_work_us(world: World) -> int:
+    """What the requests and writes of one poll take, generously.
+
+    With varied latency one boundary in a hundred takes a second, and a repair has hundreds.
+    """
+    return 10 * MICROSECONDS if world.settings.varied_latency else MICROSECONDS // 10
 
 
 class Heights:
@@ -21,7 +26,7 @@ class Heights:
     def head_changed(self, change: HeadChange) -> None:
         if change.new_head.number < change.old_head.number:
             self._before = change.old_head.number
-            self._until_us = self._world.now_us + POLL_WORK_US
+            self._until_us = self._world.now_us + poll_work_us(self._world)
 
     @property
     def asked(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.scenario.invariants.changes import Changes
-from ztdx_devnet.scenario.invariants.heights import POLL_WORK_US
+from ztdx_devnet.scenario.invariants.heights import poll_work_us
 from ztdx_devnet.sim.ledger_reader import DepositRow
 from ztdx_devnet.sim.world import World
 
@@ -25,7 +25,7 @@ class Repairs:
         self._reorged_us: int | None = None
         self._cursor_at_reorg = 0
         self._able_since_us: int | None = None
-        poll_us = world.settings.poll_interval_ms * 1_000 + POLL_WORK_US
+        poll_us = world.settings.poll_interval_ms * 1_000 + poll_work_us(world)
         self._patience_us = POLLS_TO_REPAIR * poll_us
 
     @property
