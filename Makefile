@@ -27,7 +27,7 @@ lint: $(DEV_READY)
 
 types: $(DEV_READY)
 	$(BIN)/mypy
-	$(BIN)/mypy bench/product.py bench/websocket.py bench/scenarios.py
+	$(BIN)/mypy bench/product.py bench/websocket.py bench/scenarios.py bench/simulator.py
 
 unit: $(DEV_READY) $(CLIENTS_READY)
 	$(BIN)/pytest

@@ -15,14 +15,16 @@ from ztdx_devnet.virtual_time import MICROSECONDS
 
 
 class CrossCheck:
-    """Knows what the steps so far have given. `path` is what problems name.
+    """Knows what the steps so far have given. `path` is what problems name, and `place` what the
+    lines of steps are called.
 
     `height_at_most` is how high the chain can be before the next step; who knows better may say so.
     """
 
-    def __init__(self, given: Given, path: str = "") -> None:
+    def __init__(self, given: Given, path: str = "", place: str = "line") -> None:
         self.height_at_most = given.start_height
         self._path = path
+        self._place = place
         self._defined = {
             Named(kind, name) for kind, names in FROM_THE_START.items() for name in names
         }
@@ -48,8 +50,9 @@ class CrossCheck:
                 if standing.verb.hides(part.verb):
                     (hidden,), (hiding,) = part.verb.arms(), standing.verb.arms()
                     message = (
-                        f"the fault {hidden!r} can never fire: {hiding!r} of line {standing.line} "
-                        "touches all of it first; clear that one before, or give it an end"
+                        f"the fault {hidden!r} can never fire: {hiding!r} of "
+                        f"{self._place} {standing.line} touches all of it first; "
+                        "clear that one before, or give it an end"
                     )
                     yield Problem(self._path, part.line, message)
                     break
@@ -88,5 +91,5 @@ class CrossCheck:
         kind, name = named.kind, named.name
         known = [each.name for each in self._defined if each.kind == kind]
         if not known:
-            return f"unknown {kind} {name!r}: no {kind} has been named before this line"
+            return f"unknown {kind} {name!r}: no {kind} has been named before this {self._place}"
         return unknown(kind, name, known)

@@ -25,6 +25,7 @@ from ztdx_devnet.scenario.stage import ExpectationFailed, RunBroken, Stage, Step
 from ztdx_devnet.scenario.values import CURRENCIES, decimal_text
 from ztdx_devnet.scenario.verbs import VERBS, Step
 from ztdx_devnet.scenario.verbs.api import Api
+from ztdx_devnet.scenario.verbs.faults import ClearFaults
 from ztdx_devnet.scenario.verbs.flow import Expect
 from ztdx_devnet.scenario.verdict import FaultCount
 from ztdx_devnet.scenario.yaml_lines import Lines
@@ -107,7 +108,7 @@ class ScriptedWorld(Verbs):
         except SettingError as error:
             raise BadStep(f"environment: {error}") from error
         self._stage = Stage(self._world)
-        self._check = CrossCheck(head.given)
+        self._check = CrossCheck(head.given, place="step")
         self._failure: StepFailed | None = None
         self._told_inconclusive = False
         self._closed = False
@@ -215,6 +216,7 @@ class ScriptedWorld(Verbs):
             self._invariants.check_settled()
 
         self._do(act)
+        self._check.follow(Step(ClearFaults(), 0))
         self._session.settled(self._world.now_us - before_us, within)
         self._demand_hits()
 
@@ -327,7 +329,7 @@ class ScriptedWorld(Verbs):
     def _checked(self, raw: Mapping[str, Any]) -> Step:
         """The step, if it can be done now. Raises BadStep."""
         try:
-            step = Step(loader.read_step(dict(raw), _PLACE), 0)
+            step = Step(loader.read_step(dict(raw), _PLACE), self._number + 1)
         except BadScenario as error:
             raise BadStep(_told(error)) from error
         self._check.height_at_most = self.height

@@ -100,6 +100,19 @@ def test_a_fault_is_armed_once_under_a_name(world: ScriptedWorld) -> None:
     assert world.hits("f") > 0
 
 
+def test_a_fault_that_another_one_hides_is_refused_until_that_is_lifted() -> None:
+    with ScriptedWorld() as world:
+        world.mine(1)
+        world.answer_fault("eth_getLogs", "error", as_="f", code=-32000)
+        with pytest.raises(BadStep, match="'g' can never fire: 'f' of step 2 touches all of it"):
+            world.answer_fault("eth_getLogs", "error", as_="g", code=-32000)
+        world.mine(25)
+        world.settle()
+        world.answer_fault("eth_getLogs", "error", as_="g", code=-32000)
+        world.mine(3)
+        assert world.hits("g") > 0
+
+
 def test_a_step_that_turns_out_impossible_is_not_in_the_scenario(world: ScriptedWorld) -> None:
     world.deposit("alice", "1", as_="d1")
     world.mine(1)
