@@ -10,7 +10,11 @@ import pytest
 
 from ztdx_devnet.chain.log_limits import PROVIDERS
 from ztdx_devnet.faults.answers import KINDS, LOG_FIELDS, AnswerFaultKind
+from ztdx_devnet.faults.api import ApiFaultKind
+from ztdx_devnet.faults.fault import Fault
 from ztdx_devnet.faults.profiles import PROFILES
+from ztdx_devnet.faults.storage import StatementFaultKind
+from ztdx_devnet.faults.transport import TransportFaultKind
 from ztdx_devnet.scenario import loader, runner
 from ztdx_devnet.scenario.verbs.node import AnswerFault, NodeView, Pool
 from ztdx_devnet.scenario.verbs.verb import Verb
@@ -85,3 +89,27 @@ def test_the_example_of_each_page_holds_and_its_faults_fire(name: str) -> None:
 def test_every_link_leads_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page(name)):
         assert (FOLDER / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("transport.md", typing.get_args(TransportFaultKind)),
+        ("storage.md", ("busy", *typing.get_args(StatementFaultKind))),
+        ("api.md", typing.get_args(ApiFaultKind)),
+    ],
+)
+def test_every_kind_of_the_other_families_has_its_row(name: str, kinds: tuple[str, ...]) -> None:
+    told = {word for row in rows(name) for word in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert told >= set(kinds)
+
+
+def test_every_family_of_faults_has_its_page() -> None:
+    """A module of a family holds a class of faults; nothing else does."""
+    families = {kind.__module__.rpartition(".")[2] for kind in _subclasses(Fault)}
+    pages = {path.stem for path in FOLDER.glob("*.md")} - {"profiles"}
+    assert families - {"pools"} == pages  # a pool stands on the page of its views
+
+
+def _subclasses(kind: type[Fault]) -> list[type[Fault]]:
+    return [each for child in kind.__subclasses__() for each in (child, *_subclasses(child))]

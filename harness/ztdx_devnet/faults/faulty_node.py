@@ -51,8 +51,15 @@ class AnswerFaults:
     ) -> Any:
         """What that node answers, as the armed faults will have it; `why` are the faults that made
         it the one to answer. Raises RpcError."""
+        armed = self._faults.of(AnswerFault)
+        if not armed:  # the way of nearly every answer: a week has 300,000
+            result = _asked(node, method, arguments)
+            self._on_answer(node.view, method, arguments, result, why)
+            if isinstance(result, RpcError):
+                raise result
+            return result
         fired = list(why)
-        mine = [f for f in self._faults.of(AnswerFault) if f.concerns(name, method)]
+        mine = [fault for fault in armed if fault.concerns(name, method)]
         node, result = self._stale(mine, node, method, arguments, fired)
         for fault in mine:
             if fault.kind == "error" and self._takes(fault, node, method, arguments, result):
