@@ -128,6 +128,14 @@ class Place:
         return segment.header_at(0).timestamp
 
     @property
+    def state_root(self) -> bytes:
+        """The root of its state, which a run of empty blocks leaves as it was."""
+        segment = self.segment
+        first = segment.headers.first if isinstance(segment, EmptyRun) else segment.header_at(0)
+        root: bytes = first.state_root
+        return root
+
+    @property
     def parent(self) -> Place | None:
         if self.offset:
             return Place(self.segment, self.offset - 1)

@@ -72,6 +72,11 @@ class Patches:
         patch = self.of(place)
         return None if patch is None else patch.base_fee_wei
 
+    def state_root(self, place: Place) -> bytes:
+        """The root of the block's state, or of its patch."""
+        patch = self.of(place)
+        return place.state_root if patch is None or patch.state_root is None else patch.state_root
+
     def header(self, place: Place) -> Header:
         """The header of the block, with the state root of its patch."""
         patch = self.of(place)

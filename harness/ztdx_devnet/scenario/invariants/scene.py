@@ -92,7 +92,7 @@ class Scene:
     def vault_wei(self) -> tuple[int, int]:
         """How much DF the vault holds after the head, and how much was withdrawn of it."""
         chain = self.world.chain
-        state_root = chain.patches.header(chain.head).state_root
+        state_root = chain.patches.state_root(chain.head)
         if self._vault is None or self._vault[0] != state_root:
             held = vault.held_wei(chain, contracts.DF_TOKEN)
             withdrawn = vault.withdrawn_wei(chain, contracts.DF_TOKEN)
