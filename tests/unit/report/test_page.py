@@ -109,10 +109,10 @@ def test_a_page_does_not_hold_how_long_the_run_took() -> None:
 
 def test_a_violated_run_names_rule_place_instant_and_both_values() -> None:
     html = page_of(double_credit())
-    assert "Rule I3 does not hold: no deposit is credited twice." in html
+    assert "Rule I3 does not hold: no deposit is credited twice;" in html
     assert "remined_and_swapped.yaml:15</a>" in html
     assert "First false at 142.062 s" in html
-    assert "one credit of event 0 of d1 (0x43a8…5aaf)" in html
+    assert "one credit of event 0 of d2 (0x5958…ccce)" in html
     assert "two or more" in html
 
 
