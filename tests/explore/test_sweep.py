@@ -145,6 +145,17 @@ class TestBroken:
         assert failures(ran)
         assert any(r.finding is Finding.SAME for r in ran)
 
+    def test_a_step_that_needs_the_money_hides_no_loss(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cursor_before_credit(monkeypatch)
+        spent = (
+            "  - wait_until: {credited: [d1], within: 60s}\n  - debit: {user: alice, amount: '1'}\n"
+        )
+        sweep = Sweep(scenario(TINY + spent))
+        ran = found(sweep, disturbances.crashes(sweep.boundaries))
+        assert failures(ran)
+
     def test_a_fault_sweep_finds_that_an_error_is_read_as_no_logs(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -196,6 +207,11 @@ def test_every_kind_of_fault_is_in_a_class() -> None:
 def test_a_scenario_that_does_not_hold_is_not_swept() -> None:
     with pytest.raises(SweepImpossible, match="eventually"):
         Sweep(scenario(SHORT.replace('available: "6"', 'available: "7"')))
+
+
+def test_a_chain_that_is_reset_to_another_genesis_is_not_swept() -> None:
+    with pytest.raises(SweepImpossible, match="line 10 resets the chain"):
+        Sweep(bundle("reset_to_another_genesis"))
 
 
 class TestCommand:

@@ -18,6 +18,9 @@ from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.runner import Run
 
 Value = dict[str, Any]
+_PATIENCE = "1m"
+_OF_CLIENTS = {"debit", "admin_credit", "api", "ws", "at_once", "tamper"}
+_OF_PROCESSES = ("listener_runs", "listener_exited", "health")
 
 
 def retold(run: Run) -> Value:
@@ -33,13 +36,28 @@ def retold(run: Run) -> Value:
         if at_us > told_us:
             steps.append(_wait(at_us))
             told_us = at_us
-        steps.append(raw)
+        steps.append(_patient(raw))
     # To its end, so that what was credited while it settled can be disturbed too.
     steps.append(_wait(run.outcome.virtual_us))
-    check = value.get("check") or {}
-    kept = {"eventually": check["eventually"]} if check.get("eventually") else {}
-    value.update(steps=steps, check=kept, seed=run.outcome.seed)
+    value.update(steps=steps, check=_kept(value.get("check") or {}), seed=run.outcome.seed)
     return value
+
+
+def _kept(check: Value) -> Value:
+    """What every end must be: of chain and ledger, not of processes that a sweep starts again."""
+    kept = [
+        {word: fields for word, fields in conditions.items() if word not in _OF_PROCESSES}
+        for conditions in check.get("eventually") or []
+    ]
+    kept = [conditions for conditions in kept if conditions]
+    return {"eventually": kept} if kept else {}
+
+
+def _patient(raw: Any) -> Any:
+    """The step, which waits for money that a disturbed product has not credited yet."""
+    if isinstance(raw, dict) and isinstance(raw.get("debit"), dict):
+        return {"debit": {"within": _PATIENCE, **raw["debit"]}}
+    return raw
 
 
 def disturbed(
@@ -57,6 +75,19 @@ def disturbed(
     if seed is not None:
         changed["seed"] = seed
     return changed
+
+
+def without_clients(value: Value) -> Value:
+    """The retold scenario without what depends on the product's answers, and its demands.
+
+    What is left are chain, processes and faults: a run that can always go on to its end.
+    """
+    steps = [
+        step
+        for step in value["steps"]
+        if not (isinstance(step, dict) and step.keys() & _OF_CLIENTS)
+    ]
+    return {**value, "steps": steps, "check": {}}
 
 
 def scenario_of(value: Value, path: str) -> Scenario:

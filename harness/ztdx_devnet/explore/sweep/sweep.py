@@ -11,10 +11,11 @@ from enum import Enum
 
 from ztdx_devnet.explore.sweep.disturbances import Disturbance
 from ztdx_devnet.explore.sweep.projection import Projection, demands, differences, projection
-from ztdx_devnet.explore.sweep.retold import Value, disturbed, retold, scenario_of
+from ztdx_devnet.explore.sweep.retold import Value, disturbed, retold, scenario_of, without_clients
 from ztdx_devnet.scenario import runner
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.runner import Run
+from ztdx_devnet.scenario.verbs.chain import ResetChain
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
 from ztdx_devnet.sim.product import MAIN_PROCESS
@@ -60,6 +61,12 @@ class Sweep:
     def __init__(self, scenario: Scenario, listener: ListenerProgram | None = None) -> None:
         self._path = scenario.path
         self._listener = listener
+        for step in scenario.steps:
+            if isinstance(step.verb, ResetChain) and not step.verb.same_genesis:
+                raise SweepImpossible(
+                    f"line {step.line} resets the chain to another genesis: what was credited by "
+                    "then stays, so its ends can't be compared"
+                )
         told = runner.play(scenario, listener=listener)
         if told.outcome.verdict is not Verdict.HELD:
             raise SweepImpossible(_why(told))
@@ -87,7 +94,15 @@ class Sweep:
             disturbance.seed,
         )
         end = self._play(value)
-        return Disturbed(disturbance, *self._judged(disturbance, end), value)
+        finding, expected, actual = self._judged(disturbance, end)
+        if finding is Finding.OTHER:
+            # It ended before its end: is it that the product has lost something?
+            alone = without_clients(value)
+            failure = self._play(alone).run.outcome.failure
+            if failure is not None and failure.part in ("invariant", "settling"):
+                told = f"{failure.rule}: {failure.expected}"
+                return Disturbed(disturbance, Finding.VIOLATED, told, failure.actual, alone)
+        return Disturbed(disturbance, finding, expected, actual, value)
 
     def _judged(self, disturbance: Disturbance, end: _End) -> tuple[Finding, str, str]:
         outcome, failure = end.run.outcome, end.run.outcome.failure

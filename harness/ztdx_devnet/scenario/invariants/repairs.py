@@ -68,6 +68,9 @@ class Repairs:
         if not self._stale:
             return None
         world = self._world
+        if self.just_reorged and self._able_since_us is None:
+            # A page that was read before the reorg may take the cursor further up the old branch.
+            self._cursor_at_reorg = max(self._cursor_at_reorg, world.cursor_block or 0)
         if not (world.undisturbed and world.confirmed_height > self._cursor_at_reorg):
             self._able_since_us = None
         elif self._able_since_us is None:
