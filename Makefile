@@ -65,6 +65,7 @@ baseline: $(RUN_READY)
 # The simulator's figures: scenarios, sweeps, a week of downtime.
 bench-simulator: $(RUN_READY)
 	$(BIN)/python bench/simulator.py
+	$(BIN)/python bench/same_listener.py
 
 # Compile the contracts again and write harness/ztdx_devnet/artifacts.
 artifacts: $(CONTRACTS_READY)
