@@ -1,4 +1,5 @@
-"""docs/python.md: every example runs as it stands, and what it lists is there."""
+"""docs/python.md: every example runs as it stands, and what it lists is there; so do those of
+docs/scenarios.md."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from .test_documents import ROOT, blocks
 
 DOCUMENT = (ROOT / "docs" / "python.md").read_text("utf-8")
 EXAMPLES = blocks(DOCUMENT, "python")
+EXAMPLES += blocks((ROOT / "docs" / "scenarios.md").read_text("utf-8"), "python")
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

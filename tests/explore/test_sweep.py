@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -248,6 +253,7 @@ class TestCommand:
             (("crash", "nowhere.yaml"), "nowhere.yaml: no such scenario file"),
             (("crash", "short.yaml", "-n", "many"), "not 'many'"),
             (("crash", "short.yaml", "-n", "0"), "not '0'"),
+            (("crash", "."), ".: is a folder: give one scenario file"),
         ],
     )
     def test_bad_input_is_one_line_and_exit_code_3(
@@ -267,3 +273,73 @@ class TestCommand:
         two = self.run(tmp_path, "schedules", "short.yaml", "--seeds", "6", "-n", "2")
         assert one[0] == two[0] == 0
         assert one[1].partition(" in ")[0] == two[1].partition(" in ")[0]
+
+    @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals here")
+    @pytest.mark.parametrize("processes", ["1", "2"])
+    def test_ctrl_c_ends_it_with_how_far_it_came(self, tmp_path: Path, processes: str) -> None:
+        (tmp_path / "short.yaml").write_text(SHORT, "utf-8")
+        terminal, theirs = os.openpty()
+        command = [sys.executable, "-m", "ztdx_devnet", "sweep", "crash", "short.yaml"]
+        process = subprocess.Popen(
+            [*command, "-n", processes],
+            cwd=tmp_path,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = ""
+        try:
+            while not re.search(r"[1-9][0-9]*/[0-9]+", shown):
+                shown += _read(terminal)
+            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of them
+            while more := _read(terminal):
+                shown += more
+            told, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            os.close(terminal)
+        assert process.returncode == 130
+        assert "Traceback" not in shown
+        match = re.fullmatch(
+            r"crash sweep of short.yaml: interrupted after (\d+) of (\d+) runs: (.+)\n", told
+        )
+        assert match is not None, told
+        assert 0 < int(match[1]) < int(match[2])
+        assert sum(map(int, re.findall(r"\d+", match[3]))) == int(match[1])
+        assert "ended alike" in match[3]
+
+    def test_an_error_of_our_own_is_no_finding(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(Sweep, "run", fail)
+        code, output = self.run(tmp_path, "crash", "short.yaml")
+        assert (code, output.count("\n")) == (4, 1)
+        assert output.startswith("devnet: an error of our own: ZeroDivisionError()")
+
+    def test_a_failure_is_told_also_when_it_can_not_be_written_down(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "tiny.yaml").write_text(TINY, "utf-8")
+        (tmp_path / "runs").write_text("mine")
+        cursor_before_credit(monkeypatch)
+        code, output = self.run(tmp_path, "crash", "tiny.yaml")
+        assert code == 1
+        assert "  expected: " in output
+        assert "devnet: can't write runs/sweeps/" in output
+
+
+def _read(terminal: int) -> str:
+    """What a terminal shows next; nothing when nobody writes to it any more."""
+    try:
+        return os.read(terminal, 4096).decode("utf-8", "replace")
+    except OSError:
+        return ""

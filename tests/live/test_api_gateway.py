@@ -135,7 +135,7 @@ def test_a_refused_upgrade_is_refused_with_the_api_s_own_status(up: Up) -> None:
     ("fields", "problem"),
     [
         ("kind=latency", "delay goes with kind: latency, and with it alone"),
-        ("kind=slow", "kind: should be 'latency', 'error', 'dropped' or 'dropped_before'"),
+        ("kind=slow", "kind: unknown kind 'slow': known: dropped"),
         ("latency", "'latency' has no '=': write fields as name=value"),
         ("kind=error,stauts=500", "unknown field 'stauts': did you mean 'status'?"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ztdx_devnet.chain.origin import contracts
@@ -243,3 +245,56 @@ def test_a_mistake_is_one_line_that_says_what_there_is(step: str, problem: str) 
     with pytest.raises(BadScenario, match=":3: ") as raised:
         loader.parse(f"title: t\nsteps:\n  - {step}\n", "t.yaml")
     assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        (
+            '  - deposit_native: {as: n, user: bob, amount: "20000"}\n',
+            "t.yaml:4: bob can't send 20000 BNB: insufficient funds",
+        ),
+        (
+            '  - tamper: {user: bob, available: "5"}\n',
+            "t.yaml:4: bob has no balance of DF to tamper with yet",
+        ),
+    ],
+)
+def test_what_nobody_can_do_is_a_mistake_at_its_line(steps: str, problem: str) -> None:
+    with pytest.raises(BadScenario) as raised:
+        play(f"steps:\n  - mine: 1\n{steps}  - mine: 1\n")
+    assert str(raised.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'token: [1], amount: "1"',
+        'token: {a: 1}, amount: "1"',
+        'token: null, amount: "1"',
+        'token: "", amount: "1"',
+        "token: DF, amount: [1]",
+        "token: DF, amount: true",
+        'token: DF, amount: "1e999999999"',
+        'token: DF, amount: "1/3"',
+        'token: DF, amount: "NaN"',
+    ],
+)
+def test_an_admin_credit_is_sent_as_it_is_however_odd(fields: str) -> None:
+    outcome = play(
+        f"steps:\n  - mine: 1\n  - admin_credit: {{user: bob, {fields}, expect: {{status: 400}}}}\n"
+        '  - admin_credit: {user: bob, amount: "1"}\n  - mine: 1\n'
+    )
+    assert outcome.verdict is Verdict.HELD, outcome.failure
+
+
+@pytest.mark.parametrize("body", ["[" * 60000, '{"user_address": "0x0", "token": "DF", "amount": '])
+def test_the_body_of_an_admin_credit_may_be_anything(body: str) -> None:
+    bodies = [body] if body.startswith("[") else [f"{body}{odd}}}" for odd in ("Infinity", "NaN")]
+    for text in bodies:
+        outcome = play(
+            "steps:\n  - api: {method: POST, path: /admin/spot/balances/credit,"
+            f" headers: {{X-API-Key: x}}, text: {json.dumps(text)}, expect: {{status: 401}}}}\n"
+            '  - admin_credit: {user: bob, amount: "1"}\n  - mine: 1\n'
+        )
+        assert outcome.verdict is Verdict.HELD, outcome.failure

@@ -113,6 +113,21 @@ def test_wrong_words_on_the_command_line_exit_3(arguments: list[str]) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--runs", ""],
+        ["run", "--junit", ""],
+        ["replay", "latest", "--runs", ""],
+        ["sweep", "crash", "x.yaml", "--keep", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(arguments: list[str]) -> None:
+    ran = devnet(*arguments)
+    assert ran.returncode == 3
+    assert "the path is empty" in ran.stderr
+
+
 def test_an_impossible_step_is_bad_input_with_its_line(write: Write) -> None:
     path = write("deep", "  - wait: 1h\n  - mine: 1\n  - reorg: {depth: 2805, length: 1}")
     ran = devnet("run", path)
@@ -169,3 +184,23 @@ def test_a_junit_file_that_can_not_be_written_is_said_before_anything_runs(tmp_p
     assert ran.returncode == 3
     assert ran.stdout == ""
     assert "no such directory" in ran.stderr
+
+
+def test_junit_tells_files_of_one_title_apart(write: Write, tmp_path: Path) -> None:
+    paths = [write(name, "") for name in ("one", "two")]
+    for path in paths:
+        path.write_text(path.read_text().replace(f"title: {path.stem}", "title: same"))
+    junit = tmp_path / "results.xml"
+    assert devnet("run", "--junit", junit, *paths).returncode == 0
+    names = [case.attrib["name"] for case in ElementTree.parse(junit).iter("testcase")]
+    assert names == ["one: same", "two: same"]
+
+
+def test_the_list_of_scenarios_has_headings() -> None:
+    ran = devnet("scenarios")
+    heading, first, *_ = ran.stdout.splitlines()
+    assert heading.split("  ")[0] == "scenario"
+    column = heading.index("documented loop")
+    assert first[column - 2 : column] == "  "
+    assert first[column] != " "
+    assert heading.endswith("guards")

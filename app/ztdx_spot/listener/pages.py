@@ -19,6 +19,7 @@ from ztdx_spot.listener.events import (
     is_spot_deposit,
     vault_events,
 )
+from ztdx_spot.listener.proofs import Proofs
 from ztdx_spot.node import bloom, shapes
 from ztdx_spot.node.client import Answer, Call, NodeClient, result_of
 from ztdx_spot.node.patience import Patience
@@ -51,6 +52,7 @@ class PageReader:
         self._full = settings.verify == "full"
         self._bits = bloom.bits_of(settings.vault_address, SPOT_DEPOSIT_TOPIC0)
         self._receipts = ReceiptReader(node, patience, self._bits)
+        self._proofs = Proofs()
 
     def read(self, first: int, last: int, parent_hash: str | None, head: int) -> Page:
         """The events of a closed range above a block with that hash (None: whatever it is).
@@ -125,7 +127,9 @@ class PageReader:
         wanted = [
             headers[number]
             for number in range(first, last + 1)
-            if number in claimed or bloom.may_hold(headers[number].bloom, self._bits)
+            if number in claimed
+            or bloom.may_hold(headers[number].bloom, self._bits)
+            or self._proofs.is_suspect(headers[number])
         ]
         receipts = dict(zip(wanted, self._receipts.of_blocks(wanted), strict=True))
         events = {
@@ -139,6 +143,7 @@ class PageReader:
                 raise NodeError(
                     f"the receipts of block {header.number} are others when asked again"
                 )
+            self._proofs.check_receipts(header, again)
         return [event for header in wanted for event in events[header]]
 
     def _check_claims(

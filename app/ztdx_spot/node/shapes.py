@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ztdx_spot.errors import NodeError
 
@@ -35,23 +36,28 @@ class RawLog:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block without its transactions' contents."""
+    """A block without its transactions' contents. `told`: all that the node said, unchecked."""
 
     number: int
     block_hash: str
     parent_hash: str
     bloom: int
     transaction_hashes: tuple[str, ...]
+    told: Mapping[str, object] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a transaction did. Logs are in the order in which it emitted them."""
+    """What a transaction did. Logs are in the order in which it emitted them; none if it failed.
+
+    `told`: all that the node said, unchecked.
+    """
 
     transaction_hash: str
     block_hash: str
     succeeded: bool
     logs: tuple[RawLog, ...]
+    told: Mapping[str, object] = field(compare=False, repr=False)
 
 
 def quantity(value: object, where: str) -> int:
@@ -88,6 +94,7 @@ def header(value: object, number: int) -> Header | None:
         parent_hash=_field(entry, "parentHash", _HASH, where),
         bloom=_bloom(entry, where),
         transaction_hashes=tuple(_hex(t, "transactions", _HASH, where) for t in transactions),
+        told=entry,
     )
 
 
@@ -107,7 +114,10 @@ def receipt(value: object, where: str) -> Receipt:
         block_hash=_field(entry, "blockHash", _HASH, where),
         succeeded=status == "0x1",
         logs=tuple(logs(entry.get("logs"), f"{where}: logs")),
+        told=entry,
     )
+    if found.logs and not found.succeeded:
+        raise NodeError(f"{where}: status 0x0, and {len(found.logs)} logs: what failed has none")
     for log in found.logs:
         if (log.transaction_hash, log.block_hash) != (found.transaction_hash, found.block_hash):
             raise NodeError(f"{where}: a log of it belongs to another transaction or block")

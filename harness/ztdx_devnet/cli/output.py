@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import NoReturn, TextIO
+from collections.abc import Callable
+from typing import Any, NoReturn, TextIO
 
 import click
 
 EXIT_BAD_INPUT = 3
+EXIT_INTERRUPTED = 130
 
 
 def say(text: str) -> None:
@@ -33,6 +35,43 @@ def refuse(text: object) -> NoReturn:
     """End as bad input does: one line, exit code 3."""
     warn(" ".join(str(text).splitlines()))
     sys.exit(EXIT_BAD_INPUT)
+
+
+def reason(error: OSError) -> str:
+    """Why the system would not, in its words: without number and path."""
+    return error.strerror or str(error)
+
+
+def unwritable(error: OSError, path: object = None) -> str:
+    """'can't write runs/a: No space left on device'. Without a path it is the error's own."""
+    named = error.filename if path is None else path
+    return f"can't write {named}: {reason(error)}" if named else f"can't write: {reason(error)}"
+
+
+class Printer:
+    """Prints to standard output until that can't be; `error` says why it could not."""
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+
+    def __call__(self, act: Callable[[], None]) -> None:
+        """`act` prints, unless it is known already that nothing can be printed."""
+        if self.error is not None:
+            return
+        try:
+            act()
+        except OSError as error:
+            self.error = error
+            _let_go(sys.stdout)
+
+
+class PathOption(click.Path):
+    """A path that is not empty: Python takes an empty one for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value) or value == b"":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _let_go(stream: TextIO) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ztdx_devnet.cli.output import refuse, warn
+from ztdx_devnet.cli.output import EXIT_INTERRUPTED, PathOption, refuse, unwritable, warn
 from ztdx_devnet.live.stop_signals import StopSignals
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--runs",
     "root",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathOption(file_okay=False, path_type=Path),
     help="Where the run folders are.  [default: runs]",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
@@ -33,7 +33,7 @@ def replay(run_id: str, root: Path | None, debug: bool) -> None:
 
     Example: devnet replay latest
     """
-    code = 130
+    code = EXIT_INTERRUPTED
     with StopSignals() as signals:
         # Imported late: `devnet --help` needs no EVM.
         import logging
@@ -42,7 +42,7 @@ def replay(run_id: str, root: Path | None, debug: bool) -> None:
 
         from ztdx_devnet.report.console import ConsoleReport
         from ztdx_devnet.runs.folders import DEFAULT_ROOT, RunFolders, UnknownRun
-        from ztdx_devnet.runs.replay import BadRun, play_again
+        from ztdx_devnet.runs.replay import INTERRUPTED, BadRun, play_again
         from ztdx_devnet.runs.stopping import Stopping
         from ztdx_devnet.scenario.errors import BadScenario
         from ztdx_devnet.scenario.verdict import (
@@ -59,9 +59,13 @@ def replay(run_id: str, root: Path | None, debug: bool) -> None:
             with signals.calling(stopping.stop):
                 folders = RunFolders(root or DEFAULT_ROOT)
                 again = play_again(folders, folders.find(run_id), _programs(), stopping)
-                if again is not None:
+                if again is None:
+                    report.text(INTERRUPTED)
+                else:
                     report.text(again.told)
                     report.line(again.record)
+                    if again.record.unkept:
+                        warn(again.record.unkept)
             verdict = Verdict.INTERRUPTED
             if again is not None and not stopping.asked:
                 verdict = again.record.outcome.verdict
@@ -70,10 +74,12 @@ def replay(run_id: str, root: Path | None, debug: bool) -> None:
             for problem in error.problems:
                 click.echo(str(problem), err=True)
             code = EXIT_BAD_INPUT
-        except (UnknownRun, BadRun, OSError) as error:
-            if debug and isinstance(error, OSError):
-                raise
+        except (UnknownRun, BadRun) as error:
             refuse(error)
+        except OSError as error:
+            if debug:
+                raise
+            refuse(unwritable(error))
         except Exception as error:
             if debug:
                 raise

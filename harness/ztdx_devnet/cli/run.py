@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ztdx_devnet.cli.output import EXIT_BAD_INPUT, refuse, warn
+from ztdx_devnet.cli.output import (
+    EXIT_BAD_INPUT,
+    PathOption,
+    Printer,
+    refuse,
+    say,
+    unwritable,
+    warn,
+)
 from ztdx_devnet.cli.processes import Processes
 from ztdx_devnet.live.stop_signals import StopSignals
 
@@ -38,7 +46,7 @@ _INTERRUPTED = 130
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option(
-    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JUnit file."
+    "--junit", type=PathOption(dir_okay=False, path_type=Path), help="Also write a JUnit file."
 )
 @click.option(
     "--annotations",
@@ -51,7 +59,7 @@ _INTERRUPTED = 130
 @click.option(
     "--runs",
     "root",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathOption(file_okay=False, path_type=Path),
     help="Where run folders go.  [default: runs]",
 )
 @click.option("--no-runs", is_flag=True, help="Leave no run folders.")
@@ -88,7 +96,7 @@ def run(
         from rich.console import Console
 
         from ztdx_devnet.report.console import ConsoleReport
-        from ztdx_devnet.runs.batch import BatchSettings, OwnError, play_batch
+        from ztdx_devnet.runs.batch import BatchSettings, play_batch
         from ztdx_devnet.runs.stopping import Stopping
         from ztdx_devnet.scenario import bundled, loader
         from ztdx_devnet.scenario.errors import BadScenario
@@ -96,6 +104,13 @@ def run(
 
         logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
         report = ConsoleReport(Console(quiet=as_json))
+        printer = Printer()
+        complaints: list[str] = []
+
+        def complain(text: str) -> None:
+            warn(text)
+            complaints.append(text)
+
         began_s = perf_counter()
         stopping = Stopping()
         try:
@@ -112,13 +127,28 @@ def run(
                     twice=twice,
                     shrinks=not no_shrink,
                 )
-                records = play_batch(scenarios, settings, stopping, report.line)
+                records = play_batch(
+                    scenarios,
+                    settings,
+                    stopping,
+                    lambda record: printer(lambda: report.line(record)),
+                    complain,
+                )
                 wall_s = perf_counter() - began_s
-                _write(records, junit, wall_s, as_json)
-                _annotate(records, annotate, as_json)
-                report.summary(records, wall_s, len(scenarios))
+                unwritten = bool(complaints) and root is not None
+                unwritten |= junit is not None and not _write_junit(records, junit, wall_s)
+                if as_json:
+                    printer(lambda: _print_json(records))
+                printer(lambda: _annotate(records, annotate, as_json))
+                printer(lambda: report.summary(records, wall_s, len(scenarios)))
+                if debug:
+                    _show_traces(records)
+            if printer.error is not None:
+                warn(unwritable(printer.error))
             verdict = overall(record.outcome for record in records)
             code = EXIT_CODES[Verdict.INTERRUPTED if stopping.asked else verdict]
+            if code == 0 and (unwritten or printer.error is not None):
+                code = EXIT_BAD_INPUT  # what was asked for is not there
         except BadScenario as error:
             for problem in error.problems:
                 click.echo(str(problem), err=True)
@@ -126,12 +156,7 @@ def run(
         except OSError as error:
             if debug:
                 raise
-            refuse(error)
-        except OwnError as error:
-            warn(f"{error}; --debug shows where")
-            if debug:
-                click.echo(error.trace, err=True)
-            code = EXIT_OWN_BUG
+            refuse(unwritable(error))
         except click.ClickException:
             raise
         except Exception as error:
@@ -153,22 +178,35 @@ def _opened(root: Path | None) -> Path | None:
     except OSError as error:
         if root is not None:
             raise
-        warn(f"no run folders: {error}; --runs DIR puts them elsewhere")
+        warn(f"no run folders: {unwritable(error)}; --runs DIR puts them elsewhere")
         return None
     return root or DEFAULT_ROOT
 
 
-def _write(records: Sequence[RunRecord], junit: Path | None, wall_s: float, as_json: bool) -> None:
-    if junit is not None:
-        from ztdx_devnet.report.junit import write_junit
+def _write_junit(records: Sequence[RunRecord], junit: Path, wall_s: float) -> bool:
+    """Whether the file is there."""
+    from ztdx_devnet.report.junit import write_junit
 
+    try:
         write_junit(records, junit, wall_s)
-    if as_json:
-        import json
+    except OSError as error:
+        warn(unwritable(error, junit))
+        return False
+    return True
 
-        from ztdx_devnet.report.machine import as_json as object_of
 
-        click.echo(json.dumps(object_of(records), indent=2))
+def _print_json(records: Sequence[RunRecord]) -> None:
+    import json
+
+    from ztdx_devnet.report.machine import as_json
+
+    say(json.dumps(as_json(records), indent=2))
+
+
+def _show_traces(records: Sequence[RunRecord]) -> None:
+    for record in records:
+        if record.trace:
+            click.echo(f"{record.outcome.path}\n{record.trace}", err=True)
 
 
 def _annotate(records: Sequence[RunRecord], annotate: str, as_json: bool) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
+
+from ztdx_devnet.cli.output import EXIT_INTERRUPTED, warn
+from ztdx_devnet.live.stop_signals import StopSignals
 
 
 @click.command()
@@ -17,11 +21,23 @@ def scenarios(play: bool, as_json: bool) -> None:
 
     Example: devnet scenarios --play
     """
-    from ztdx_devnet.explore import library
+    code, told = EXIT_INTERRUPTED, "interrupted before anything was played"
+    with StopSignals() as signals:
+        # Imported late: `devnet --help` needs no EVM.
+        from ztdx_devnet.explore import library
+        from ztdx_devnet.runs.stopping import Stopping
 
-    listed = library.listed(play)
-    if as_json:
-        click.echo(json.dumps(library.as_json(listed), indent=2))
-        return
-    for line in library.lines(listed):
-        click.echo(line)
+        stopping = Stopping()
+        try:
+            with signals.calling(stopping.stop):
+                listed = library.listed(play, stopping)
+                if as_json:
+                    click.echo(json.dumps(library.as_json(listed), indent=2))
+                else:
+                    click.echo("\n".join(library.lines(listed)))
+            code = 0
+        except library.Interrupted as error:
+            told = str(error)
+    if code:
+        warn(told)
+    sys.exit(code)

@@ -8,6 +8,16 @@ from typing import Literal
 
 import click
 
+from ztdx_devnet.cli.output import (
+    EXIT_BAD_INPUT,
+    EXIT_INTERRUPTED,
+    PathOption,
+    refuse,
+    unwritable,
+    warn,
+)
+from ztdx_devnet.live.stop_signals import StopSignals
+
 
 @click.command()
 @click.argument("kind", type=click.Choice(["crash", "faults", "schedules"]))
@@ -26,7 +36,7 @@ import click
 )
 @click.option(
     "--keep",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PathOption(dir_okay=False, path_type=Path),
     help="Where the scenario of a failure goes; by default runs/sweeps/.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error of our own.")
@@ -46,23 +56,40 @@ def sweep(
     start a second later. faults: each class of fault at each thing that it can touch. schedules:
     other latencies and interleavings, by seeds.
 
-    Exit codes: 0 all ended alike, 1 one did not, 2 nothing could be compared, 3 bad input.
+    Exit codes: 0 all ended alike, 1 one did not, 2 nothing could be compared, 3 bad input,
+    4 an error of ours, 130 Ctrl-C.
 
     Example: devnet sweep crash scenarios/first_deposit.yaml
     """
-    # Imported late: `devnet --help` needs no EVM.
-    from ztdx_devnet.explore.sweep import command
-    from ztdx_devnet.scenario.errors import BadScenario
+    code = None
+    with StopSignals() as signals:
+        # Imported late: `devnet --help` needs no EVM.
+        from ztdx_devnet.explore.sweep import command
+        from ztdx_devnet.runs.stopping import Stopping
+        from ztdx_devnet.scenario.errors import BadScenario
+        from ztdx_devnet.scenario.verdict import EXIT_OWN_BUG
 
-    try:
-        wanted = command.Wanted(kind, file, first, every, seeds, command.workers(workers), keep)
-        sys.exit(command.run(wanted))
-    except BadScenario as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(3)
-    except (command.Refused, OSError) as error:
-        if debug:
-            raise
-        click.echo(f"devnet sweep: {error}", err=True)
-        sys.exit(3)
+        stopping = Stopping()
+        try:
+            with signals.calling(stopping.stop):
+                processes = command.workers(workers)
+                wanted = command.Wanted(kind, file, first, every, seeds, processes, keep)
+                code = command.run(wanted, stopping)
+        except BadScenario as error:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            code = EXIT_BAD_INPUT
+        except command.Refused as error:
+            refuse(error)
+        except OSError as error:
+            if debug:
+                raise
+            refuse(unwritable(error))
+        except Exception as error:
+            if debug:
+                raise
+            warn(f"an error of our own: {error!r}; --debug shows where")
+            code = EXIT_OWN_BUG
+    if code is None:
+        warn("interrupted before anything was played")
+    sys.exit(EXIT_INTERRUPTED if code is None else code)

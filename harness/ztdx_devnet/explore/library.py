@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from ztdx_devnet.explore import baseline, catalogue
 from ztdx_devnet.scenario import bundled, loader, runner
+from ztdx_devnet.scenario.verdict import Verdict
 
 _COLUMNS_MAX = 100
+_ONLY_PLAYED = (1, 2)
+"""Columns of what was played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,25 @@ class Listed:
     wall_s: float | None
 
 
-def listed(play: bool) -> list[Listed]:
-    """All bundled scenarios by name; with `play` each is played with the product's listener."""
+class Interrupted(Exception):
+    """Somebody asked to stop; the text says how far it came."""
+
+
+def listed(play: bool, stoppable: AbstractContextManager[object] | None = None) -> list[Listed]:
+    """All bundled scenarios by name; with `play` each is played with the product's listener.
+
+    Only inside of `stoppable` may a KeyboardInterrupt come; Interrupted is raised for it.
+    """
     recorded = baseline.recorded()
-    found = []
+    found: list[Listed] = []
     if play:
         logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
-    for path in loader.find([bundled.folder()]):
+    paths = loader.find([bundled.folder()])
+    for path in paths:
         scenario = loader.load(path)
-        outcome = runner.run(scenario) if play else None
+        outcome = runner.play(scenario, stoppable=stoppable).outcome if play else None
+        if outcome is not None and outcome.verdict is Verdict.INTERRUPTED:
+            raise Interrupted(f"interrupted after {len(found)} of {len(paths)} scenarios")
         found.append(
             Listed(
                 path.stem,
@@ -54,16 +68,20 @@ def covered(scenarios: Sequence[Listed]) -> list[catalogue.Guarded]:
 
 def lines(scenarios: Sequence[Listed]) -> Iterator[str]:
     """Both tables, for people."""
-    width = max(len(each.name) for each in scenarios)
-    loop = max(len(each.documented_loop) for each in scenarios)
+    table = [("scenario", "product", "time", "documented loop", "guards")]
     for each in scenarios:
-        played = "" if each.wall_s is None else f"{each.product:<12} {each.wall_s:6.3f} s  "
-        yield f"{each.name:<{width}}  {played}{each.documented_loop:<{loop}}  " + " ".join(
-            each.guards
-        )
+        time = "" if each.wall_s is None else f"{each.wall_s:.3f} s"
+        guards = " ".join(each.guards)
+        table.append((each.name, each.product or "", time, each.documented_loop, guards))
+    played = any(each.product is not None for each in scenarios)
+    shown = [i for i in range(len(table[0])) if played or i not in _ONLY_PLAYED]
+    widths = [max(len(row[i]) for row in table) for i in shown]
+    for line in table:
+        cells = [f"{line[i]:<{width}}" for i, width in zip(shown, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
     lost = sum(each.documented_loop not in ("held", "inconclusive") for each in scenarios)
     yield ""
-    yield f"{len(scenarios)} scenarios; the documented loop fails {lost} of them (third column)"
+    yield f"{len(scenarios)} scenarios; the documented loop fails {lost} of them"
     yield ""
     open_rows = 0
     for row in covered(scenarios):

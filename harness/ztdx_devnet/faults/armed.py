@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from ztdx_devnet.faults.fault import Fault
@@ -47,6 +47,10 @@ class ArmedFaults:
         """Whether any fault can touch anything from now on that a listener needs."""
         return any(fault.excuses_listener for fault in self.of(Fault))
 
+    def tally(self) -> Tally:
+        """What they count from now on, until it is closed."""
+        return Tally(self._all)
+
     def lift(self) -> None:
         """Disarm all; their counters stay."""
         for fault in self._all:
@@ -57,3 +61,29 @@ class ArmedFaults:
         self.lift()
         self._all.clear()
         self._of.clear()
+
+
+class Tally:
+    """What faults counted while one thing was made, so that it can be taken back.
+
+    An answer that is lost on its way has touched nobody: what made it wrong may touch the next.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self._before = [(fault, fault.eligible, fault.hits) for fault in faults]
+        self._counted: list[tuple[Fault, int, int]] = []
+
+    def close(self) -> None:
+        """The thing is made: what is counted later is about others."""
+        self._counted = [
+            (fault, fault.eligible - eligible, fault.hits - hits)
+            for fault, eligible, hits in self._before
+            if fault.eligible != eligible or fault.hits != hits
+        ]
+
+    def take_back(self) -> None:
+        """Nobody got it."""
+        for fault, eligible, hits in self._counted:
+            fault.eligible -= eligible
+            fault.hits -= hits
+        self._counted = []

@@ -72,15 +72,17 @@ _WORDINGS: dict[str, _Wording] = {
 class DatabaseLock(Fault):
     """Another process holds the write lock. A hit is a statement of the product that met it.
 
-    `release` ends that process; `held` says whether it still runs.
+    `release` ends that process; `runs` says whether it still waits for the lock or holds it, `held`
+    whether it holds it.
     """
 
     release: Callable[[], None] = field(kw_only=True)
+    runs: Callable[[], bool] = field(kw_only=True)
     held: Callable[[], bool] = field(kw_only=True)
 
     @property
     def may_fire(self) -> bool:
-        return self.armed and self.held()
+        return self.armed and self.runs()
 
     def disarm(self) -> None:
         self.armed = False
@@ -149,6 +151,7 @@ class StorageFaults:
         return None
 
     def meet_lock(self) -> None:
-        """A statement met a lock: it is that of whoever holds one."""
+        """A statement of the product met a lock: that of whoever holds it."""
         for lock in self._faults.of(DatabaseLock):
-            lock.hits += 1
+            if lock.held():
+                lock.hits += 1

@@ -12,7 +12,7 @@ import pytest
 
 from ztdx_devnet.report.failure import failure_lines, visible
 from ztdx_devnet.report.record import RunRecord
-from ztdx_devnet.runs.batch import SHRUNK_MAX, BatchSettings, OwnError, play_batch
+from ztdx_devnet.runs.batch import SHRUNK_MAX, BatchSettings, play_batch
 from ztdx_devnet.runs.folders import RunFolders
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import loader
@@ -60,7 +60,7 @@ class ScenarioItem(pytest.Item):
         if record.outcome.verdict is not Verdict.HELD:
             outcome = record.outcome
             lines = [f"{outcome.verdict.value}: {visible(outcome.title)}", ""]
-            raise DevnetFailure("\n".join([*lines, *failure_lines(record)]))
+            raise DevnetFailure("\n".join([*lines, *failure_lines(record), record.trace]).rstrip())
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
@@ -85,8 +85,6 @@ class ScenarioItem(pytest.Item):
             (record,) = play_batch([scenario], settings, Stopping(), lambda _: None)
         except BadScenario as error:
             raise DevnetFailure(str(error)) from error
-        except OwnError as error:
-            raise DevnetFailure(f"{error}\n\n{error.trace}") from error
         if record.shrunk is not None:
             stash[_SHRUNK] = stash.get(_SHRUNK, 0) + 1
         return record

@@ -17,6 +17,7 @@ _COMMANDS = {
     Verdict.VIOLATED: "error",
     Verdict.INCONCLUSIVE: "warning",
     Verdict.INTERRUPTED: "warning",
+    Verdict.ERROR: "error",
 }
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}

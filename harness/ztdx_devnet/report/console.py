@@ -17,6 +17,7 @@ _COLOURS = {
     Verdict.VIOLATED: "red",
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.INTERRUPTED: "yellow",
+    Verdict.ERROR: "red",
 }
 _TITLE_WIDTH = 77
 

@@ -1,7 +1,8 @@
 """The failure report: why a run is not held, for a reader who did not write the scenario.
 
 Plain lines, without colour. In this order: the rule and where it stands; when it was first wrong
-and both values; the timeline around it; the shrunk scenario; the faults; what to do next.
+and both values; how a listener ended that does not run; the timeline around it; the shrunk
+scenario; the faults; what to do next.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def failure_lines(record: RunRecord) -> list[str]:
         for part in (
             _rule(record.outcome),
             _values(record.outcome),
+            record.endings,
             _around(record),
             _shrunk(record),
             _faults(record.outcome),
@@ -58,7 +60,7 @@ def rule_text(failure: Failure) -> str:
     """The broken rule as a sentence."""
     if failure.rule in _SENTENCES:
         return f"{failure.rule}: {_SENTENCES[failure.rule]}"
-    if failure.part == "step" and " " not in failure.rule:
+    if failure.part == "step" and ": " not in failure.rule:
         return f"{failure.rule}: the step came out otherwise than it says"
     return failure.rule
 
@@ -76,7 +78,10 @@ def _rule(outcome: Outcome) -> Iterator[str]:
 
 
 def _values(outcome: Outcome) -> Iterator[str]:
-    if outcome.failure is not None:
+    if outcome.failure is not None and outcome.verdict is Verdict.ERROR:
+        yield f"  {outcome.failure.actual}"
+        yield "`devnet run --debug` shows where"
+    elif outcome.failure is not None:
         yield _WHEN[outcome.verdict].format(duration_text(outcome.failure.at_us))
         yield f"  expected: {outcome.failure.expected}"
         yield f"  actual:   {outcome.failure.actual}"

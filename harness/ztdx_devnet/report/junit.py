@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from ztdx_devnet.report.failure import failure_lines, rule_text
 from ztdx_devnet.report.record import RunRecord
@@ -14,13 +16,17 @@ _TAGS = {
     Verdict.VIOLATED: "failure",
     Verdict.INCONCLUSIVE: "error",
     Verdict.INTERRUPTED: "error",
+    Verdict.ERROR: "error",
 }
 _ILLEGAL = {c: "\ufffd" for c in (*range(0x20), 0xFFFE, 0xFFFF) if c not in (9, 10, 13)}
 _ILLEGAL |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 def write_junit(records: Sequence[RunRecord], path: Path, wall_s: float) -> None:
-    """Violated is a failure; inconclusive and interrupted are errors. Raises OSError."""
+    """Violated is a failure; inconclusive, interrupted and error are errors.
+
+    Raises OSError, and then leaves no half of a file.
+    """
     tags = [_TAGS.get(record.outcome.verdict) for record in records]
     counts = {
         "tests": str(len(records)),
@@ -33,7 +39,22 @@ def write_junit(records: Sequence[RunRecord], path: Path, wall_s: float) -> None
     for record, tag in zip(records, tags, strict=True):
         _case(suite, record, tag)
     ElementTree.indent(suites)
-    ElementTree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+    text = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    with opened(path) as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:
+            if path.is_file():  # no device
+                path.resolve().unlink(missing_ok=True)
+            with suppress(OSError):  # what it still holds
+                file.close()
+            raise
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file to write, empty."""
+    return path.open("wb", buffering=0)
 
 
 def _case(suite: ElementTree.Element, record: RunRecord, tag: str | None) -> None:
@@ -43,7 +64,7 @@ def _case(suite: ElementTree.Element, record: RunRecord, tag: str | None) -> Non
         suite,
         "testcase",
         classname=_legal(PurePath(outcome.path).parent.as_posix()),
-        name=_legal(outcome.title),
+        name=_legal(f"{PurePath(outcome.path).stem}: {outcome.title}"),
         file=_legal(PurePath(outcome.path).as_posix()),
         line=str(line),
         time=f"{outcome.wall_s:.3f}",

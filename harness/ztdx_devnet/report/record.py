@@ -28,8 +28,10 @@ class RunRecord:
     """One run, as reports show it.
 
     `folder` is the run's folder as a user would type it, `replay` what `devnet replay` takes for
-    it; `page` is its HTML timeline and `timeline` the text around the failure. `unshrunk` says why
-    there is no shrunk scenario, where one could be missed.
+    it; `page` is its HTML timeline and `timeline` the text around the failure. `endings` say how
+    listeners ended that do not run. `unshrunk` says why there is no shrunk scenario, where one
+    could be missed. `unkept` says why the folder could not be written, `trace` is the traceback of
+    an error of our own.
     """
 
     outcome: Outcome
@@ -38,5 +40,8 @@ class RunRecord:
     replay: str | None = None
     page: str | None = None
     timeline: str = ""
+    endings: tuple[str, ...] = ()
     shrunk: Shrunk | None = None
     unshrunk: str = ""
+    unkept: str = ""
+    trace: str = ""

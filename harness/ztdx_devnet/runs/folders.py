@@ -87,8 +87,13 @@ class RunFolders:
         """One more file in a run's folder. Raises OSError."""
         folder = self.path(identity)
         partial = folder / f".partial-{name}"
-        partial.write_bytes(content)
-        partial.replace(folder / name)
+        try:
+            partial.write_bytes(content)
+            partial.replace(folder / name)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink()
+            raise
 
     def point_latest(self, identity: str) -> None:
         """`latest` leads to that run; where there are no links, it is a file that names it."""

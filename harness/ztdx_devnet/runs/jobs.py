@@ -18,7 +18,6 @@ from ztdx_devnet.runs.folders import (
     JOURNAL,
     PAGE,
     SCENARIO,
-    SHRUNK,
     VERDICT,
     RunFolders,
     run_id,
@@ -69,33 +68,29 @@ class Play:
     keeps_journal: bool = False
 
     def do(self, stopping: Stopping) -> Played | Refused | Broken | None:
-        """None: stopped before it had begun. Raises OSError for a folder that can't be written."""
+        """None: stopped before it had begun."""
         if stopping.asked:
             return None
         try:
             scenario = loader.parse(self.text, self.path)
             run = runner.play(scenario, self.seed, self.listener, stoppable=stopping)
+            journal = journal_bytes(run)
+            record = record_of(run, journal, self.root, self.listener)
         except BadScenario as error:
             return Refused(error.problems)
         except Exception as error:
             return Broken(self.path, repr(error), traceback.format_exc())
-        journal = journal_bytes(run)
-        if self.root is not None:
-            record = leave_folder(run, journal, RunFolders(self.root), self.listener)
-        else:
-            record = RunRecord(run.outcome, timeline=timeline_text(run))
         return Played(record, journal if self.keeps_journal else b"", run.started_us)
 
 
 @dataclass(frozen=True, slots=True)
 class Shrink:
-    """Look for a smaller scenario that fails as `outcome` does; it goes into the run's folder."""
+    """Look for a smaller scenario that fails as `outcome` does."""
 
     path: str
     text: str
     outcome: Outcome
     listener: ListenerProgram | None = None
-    root: Path | None = None
 
     def do(self, stopping: Stopping) -> Shrunk | Broken | None:
         """None: stopped, or it does not fail alike when it is played again."""
@@ -105,13 +100,31 @@ class Shrink:
 
         try:
             scenario = loader.parse(self.text, self.path)
-            shrunk = shrink(scenario, self.outcome, self.listener, stoppable=stopping)
+            return shrink(scenario, self.outcome, self.listener, stoppable=stopping)
         except Exception as error:
             return Broken(self.path, repr(error), traceback.format_exc())
-        if shrunk is not None and self.root is not None:
-            identity = run_id(self.path, self.outcome.digest)
-            RunFolders(self.root).add(identity, SHRUNK, shrunk.text.encode())
-        return shrunk
+
+
+def record_of(
+    run: Run, journal: bytes, root: Path | None, listener: ListenerProgram | None
+) -> RunRecord:
+    """Leave the run's folder below `root` (None: nowhere); `unkept` says why that could not be."""
+    unkept = ""
+    if root is not None:
+        folders = RunFolders(root)
+        try:
+            return leave_folder(run, journal, folders, listener)
+        except OSError as error:
+            folder = folders.path(run_id(run.outcome.path, run.outcome.digest))
+            unkept = unwritten(folder, error)
+    return RunRecord(
+        run.outcome, timeline=timeline_text(run), endings=endings_of(run), unkept=unkept
+    )
+
+
+def unwritten(path: Path, error: OSError) -> str:
+    """'can't write runs/a: No space left on device'."""
+    return f"can't write {path}: {error.strerror or error}"
 
 
 def leave_folder(
@@ -141,6 +154,7 @@ def leave_folder(
         replay=told_id(folders, folder),
         page=str(folder / PAGE),
         timeline=timeline_text(run),
+        endings=endings_of(run),
     )
 
 
@@ -159,6 +173,11 @@ def timeline_text(run: Run) -> str:
     if run.outcome.failure is None:
         return ""
     return timeline.text_timeline(run.journal, run.outcome)
+
+
+def endings_of(run: Run) -> tuple[str, ...]:
+    """How the listeners ended that do not run at the failure."""
+    return tuple(timeline.endings(run.journal, run.outcome))
 
 
 def program_name(listener: ListenerProgram) -> str:

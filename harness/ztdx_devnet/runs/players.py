@@ -6,12 +6,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from ztdx_devnet.runs.jobs import Play, Shrink
 from ztdx_devnet.runs.stopping import Stopping
 
-Job = Play | Shrink
 Result = Any
 """What the job's `do` gives; None where it was stopped before it had begun."""
+
+
+class Job(Protocol):
+    """What one process does by itself. A value that can be sent to another process."""
+
+    def do(self, stopping: Stopping) -> Result:
+        """Do it, unless `stopping` was asked for."""
+        ...
 
 
 class Players(Protocol):

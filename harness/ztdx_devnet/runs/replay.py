@@ -10,13 +10,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ztdx_devnet.report.record import RunRecord
 from ztdx_devnet.runs.folders import PAGE, SCENARIO, VERDICT, RunFolders
-from ztdx_devnet.runs.jobs import journal_bytes, leave_folder, timeline_text, told_id
+from ztdx_devnet.runs.jobs import (
+    endings_of,
+    journal_bytes,
+    record_of,
+    timeline_text,
+    told_id,
+    unwritten,
+)
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import loader, runner
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import Outcome, Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
 
+INTERRUPTED = "interrupted before its end: nothing can be said"
 _CHANGED = "(the product or the harness has changed)"
 
 
@@ -81,7 +89,7 @@ def play_again(
 ) -> Again | None:
     """Play a folder's run; another run than the recorded one leaves a folder. None: stopped.
 
-    Raises BadRun, BadScenario, and OSError for a folder that can't be written.
+    Raises BadRun and BadScenario.
     """
     found = read(folder)
     recorded = found.recorded
@@ -99,7 +107,9 @@ def play_again(
     # What is told, and the name of a new folder, are the original's: not the copy's.
     outcome = replace(run.outcome, path=recorded.path)
     run = replace(run, outcome=outcome)
-    if outcome.digest == recorded.digest:
+    if outcome.verdict is Verdict.INTERRUPTED:
+        record = RunRecord(outcome, replay=told_id(folders, folder), timeline=timeline_text(run))
+    elif outcome.digest == recorded.digest:
         page = folder / PAGE
         record = RunRecord(
             outcome,
@@ -108,15 +118,24 @@ def play_again(
             replay=told_id(folders, folder),
             page=str(page) if page.is_file() else None,
             timeline=timeline_text(run),
+            endings=endings_of(run),
         )
     else:
-        folders.open()
-        record = leave_folder(run, journal_bytes(run), folders, listener)
+        root: Path | None = folders.root
+        unopened = ""
+        try:
+            folders.open()
+        except OSError as error:
+            root, unopened = None, unwritten(folders.root, error)
+        record = record_of(run, journal_bytes(run), root, listener)
+        record = replace(record, unkept=record.unkept or unopened)
     return Again(comparison(recorded, outcome), record)
 
 
 def comparison(recorded: Recorded, outcome: Outcome) -> str:
     """What the replay is beside the recorded run, as one line."""
+    if outcome.verdict is Verdict.INTERRUPTED:
+        return INTERRUPTED
     was, now = _told(recorded.verdict, recorded.failure), _told(outcome.verdict, outcome.failure)
     if recorded.digest == outcome.digest:
         return f"the same run to the byte: {now}"

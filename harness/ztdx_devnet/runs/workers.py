@@ -34,7 +34,7 @@ class Workers:
         method = "forkserver" if hasattr(os, "fork") else "spawn"
         context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
-            context.set_forkserver_preload([__name__])
+            context.set_forkserver_preload([__name__, "ztdx_devnet.runs.jobs"])
         self._pool = ProcessPoolExecutor(processes, context, initializer=_begin_worker)
 
     def __enter__(self) -> Workers:
@@ -48,7 +48,8 @@ class Workers:
         with _signals_held():  # a process that has not begun yet must not meet one
             for i in sorted(range(len(jobs)), key=lambda i: -weights[i]):
                 futures[i] = self._pool.submit(_do, jobs[i])
-        self._futures += futures.values()
+        waiting = [future for future in self._futures if not future.done()]
+        self._futures = [*waiting, *futures.values()]
         return [partial(self._result, futures[i]) for i in range(len(jobs))]
 
     def _result(self, future: Future[Result]) -> Result:

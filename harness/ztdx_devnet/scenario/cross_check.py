@@ -78,7 +78,7 @@ class CrossCheck:
     def follow(self, step: Step) -> None:
         """The step has been done: its names are given, and blocks may have come."""
         for part in step.verb.inner() or (step,):
-            self._defined.update(part.verb.defines())
+            self._defined.update([*part.verb.defines(), *part.verb.brings()])
             self._armed.update(part.verb.arms())
             if part.verb.lifts_faults():
                 self._standing = []

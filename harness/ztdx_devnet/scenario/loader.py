@@ -16,8 +16,10 @@ from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
 from ztdx_devnet.scenario.model import Checks, Head, Scenario
 from ztdx_devnet.scenario.verbs import VERBS, Step, Verb
 from ztdx_devnet.scenario.yaml_lines import Lines
+from ztdx_devnet.scenario.yaml_text import shown
 
 SUFFIXES = (".yaml", ".yml")
+_LENGTHS = {"too_short": "min_length", "too_long": "max_length"}
 _PARTS = ("given", "settle", "check")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -25,13 +27,14 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def find(paths: Sequence[Path]) -> list[Path]:
     """The scenario files that these files and directories name, directories searched through.
 
+    What is hidden in a directory, by a name that begins with a dot, is left out.
     Raises BadScenario for a path that does not exist and a directory without scenarios.
     """
     found: list[Path] = []
     problems: list[Problem] = []
     for path in paths:
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            files = sorted(p for p in path.rglob("*") if _is_scenario(p, path) and p.is_file())
             if not files:
                 problems.append(Problem(str(path), 0, "the directory holds no .yaml scenario"))
             found += files
@@ -42,6 +45,11 @@ def find(paths: Sequence[Path]) -> list[Path]:
     if problems:
         raise BadScenario(problems)
     return list(dict.fromkeys(found))
+
+
+def _is_scenario(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
 
 
 def load_all(paths: Iterable[Path]) -> list[Scenario]:
@@ -77,8 +85,8 @@ def parse(text: str, path: str) -> Scenario:
 def build(value: Any, lines: Lines, text: str, path: str) -> Scenario:
     """A scenario from the value of its YAML `text`. Raises BadScenario."""
     if not isinstance(value, dict):
-        shown = f"expected a mapping with title and steps, got {_shown(value)}"
-        raise BadScenario([Problem(path, lines.of(()), shown)])
+        message = f"expected a mapping with title and steps, got {shown(value)}"
+        raise BadScenario([Problem(path, lines.of(()), message)])
     problems: list[Problem] = []
     head = _validated(Head, value, (), lines, path, problems)
     raw_steps = value.get("steps")
@@ -129,7 +137,7 @@ def _verb(
     if isinstance(raw, str):  # a verb without fields: `- halt_chain`
         raw = {raw: None}
     if not isinstance(raw, dict) or len(raw) != 1:
-        seen = f"{len(raw)} keys" if isinstance(raw, dict) else _shown(raw)
+        seen = f"{len(raw)} keys" if isinstance(raw, dict) else shown(raw)
         message = f"a step is one verb with its fields, such as '- mine: 10'; got {seen}"
         problems.append(Problem(path, lines.of(place), message))
         return None
@@ -198,8 +206,21 @@ def _message(model: type[BaseModel], detail: dict[str, Any], location: yaml_line
     if kind == "value_error":
         text = str(detail["ctx"]["error"])
         return f"{field}: {text}" if field else text
-    text = text.removeprefix("Input ")
-    return f"{field + ': ' if field else ''}{text}, got {_shown(detail['input'])}"
+    seen = shown(detail["input"])
+    if kind in ("model_type", "dict_type"):
+        text = "expected a mapping"
+        if kind == "model_type":
+            fields = ", ".join(_fields_at(model, location))
+            text = f"{text} with {fields}" if fields else "expected no fields"
+    elif kind in ("too_short", "too_long"):
+        bound = "at least" if kind == "too_short" else "at most"
+        text = f"expected {bound} {detail['ctx'][_LENGTHS[kind]]}"
+        seen = str(detail["ctx"]["actual_length"])
+    elif kind == "string_too_short":
+        text = "expected words"
+    else:
+        text = text.removeprefix("Input ")
+    return f"{field + ': ' if field else ''}{text}, got {seen}"
 
 
 def _fields_at(model: type[BaseModel], location: yaml_lines.Path) -> list[str]:
@@ -233,8 +254,3 @@ def _cross_check(head: Head, steps: list[Step], lines: Lines, path: str) -> Iter
     for group in Checks.model_fields:
         for i, conditions in enumerate(getattr(head.check, group)):
             yield from check.of_uses(conditions.uses(), lines.of(("check", group, i)))
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

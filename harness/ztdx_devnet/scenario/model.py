@@ -5,13 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ztdx_devnet.scenario.catalogue import ROWS
 from ztdx_devnet.scenario.conditions import Conditions
-from ztdx_devnet.scenario.values import DurationUs, ProductVariable
+from ztdx_devnet.scenario.errors import unknown
+from ztdx_devnet.scenario.invariants import SENTENCES
+from ztdx_devnet.scenario.values import DurationUs, ProductVariable, one_of
 from ztdx_devnet.scenario.verbs import Step
+from ztdx_devnet.scenario.yaml_text import shown
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+_OF_SWEEPS = "I17"
+_CANARIES = tuple(number for number in SENTENCES if number != _OF_SWEEPS)
+
+
+def _row(value: Any) -> Any:
+    if isinstance(value, str) and value not in ROWS:
+        first, *_, last = ROWS
+        raise ValueError(f"the failure catalogue has rows {first} to {last}, not {shown(value)}")
+    return value
+
+
+def _canary(value: Any) -> Any:
+    if value == _OF_SWEEPS:
+        raise ValueError(f"{value} has no canary: it is judged by sweeps, not by one run")
+    if isinstance(value, str) and value not in _CANARIES:
+        raise ValueError(unknown("invariant", value, _CANARIES))
+    return value
+
+
+Row = Annotated[str, BeforeValidator(_row), one_of(ROWS)]
+Canary = Annotated[str, BeforeValidator(_canary), one_of(_CANARIES)]
 
 
 class Given(BaseModel):
@@ -19,7 +44,7 @@ class Given(BaseModel):
 
     model_config = _STRICT
     start_height: Annotated[int, Field(ge=0, le=10_000_000)] = 1_000
-    confirmation_depth: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    confirmation_depth: Annotated[int, Field(ge=0, le=100_000)] = 20
     block_time_s: Annotated[int, Field(ge=1, le=3_600)] = 2
     poll_interval_ms: Annotated[int, Field(ge=1, le=3_600_000)] = 2_000
     listener: Literal["running", "stopped"] = "running"
@@ -52,10 +77,10 @@ class Head(BaseModel):
     model_config = _STRICT
     title: Annotated[str, Field(min_length=1)]
     why: str = ""
-    guards: list[Annotated[str, Field(pattern=r"^F[0-9]{2}$")]] = Field(default_factory=list)
+    guards: list[Row] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    canary: Annotated[str, Field(pattern=r"^I[0-9]{1,2}$")] | None = None
+    canary: Canary | None = None
     given: Given = Given()
     steps: Annotated[list[Any], Field(min_length=1)]
     settle: Settle = Settle()

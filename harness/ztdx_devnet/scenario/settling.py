@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from ztdx_devnet.scenario.invariants import SENTENCES
 from ztdx_devnet.scenario.invariants.heights import poll_work_us
@@ -36,7 +37,8 @@ def settle(stage: Stage, within_us: int | None = None) -> None:
     spare_us = world.settings.restart_after_us or 0
     while True:
         patience_us = _patience_us(world, last_block) + spare_us if within_us is None else within_us
-        reached = world.wait_until(lambda: stage.broken or _is_over(world, last_block), patience_us)
+        is_over = partial(_is_over, stage, last_block)
+        reached = world.wait_until(is_over, patience_us)
         if not (reached and _has_strayed(world, last_block)):
             break
         # A page that was read before a reorg took it up the old branch.
@@ -62,8 +64,10 @@ def _mine_what_waits(stage: Stage) -> None:
             return  # the rest waits for something that does not come, such as a lower nonce
 
 
-def _is_over(world: World, last_block: int) -> bool:
-    return (world.cursor_block or 0) >= last_block or world.listener_refused_the_chain
+def _is_over(stage: Stage, last_block: int) -> bool:
+    world = stage.world
+    arrived = (world.cursor_block or 0) >= last_block
+    return stage.broken or arrived or world.listener_refused_the_chain
 
 
 def _has_strayed(world: World, last_block: int) -> bool:

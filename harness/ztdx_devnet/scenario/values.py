@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.errors import unknown
+from ztdx_devnet.scenario.yaml_text import shown
 from ztdx_devnet.sim.cast import FALSE_TOKEN, FEE_TOKEN, HOLDERS, NATIVE, OTHER_TOKEN
 from ztdx_devnet.virtual_time import MICROSECONDS
 
@@ -28,11 +29,18 @@ TOKENS = {
     "FALSE": FALSE_TOKEN,
 }
 CURRENCIES = {**TOKENS, "BNB": NATIVE}
+LEDGER_TOKENS = (*CURRENCIES, "USDT")
+"""What balances are asked for: what the vault knows, and what the product's wallet lists besides.
+An admin's credit can bring another one."""
 
+DURATION_MAX_DAYS = 3650
+CLOCK_OFF_MAX_DAYS = 36525  # a hundred years: clocks that stand at 1970 are among them
 _AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,18})?\Z")
+_POSITIVE_AMOUNT = re.compile(r"(?!0+(\.0*)?\Z)" + _AMOUNT.pattern)
 _SIGNED_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]{1,18})?\Z")
 _DURATION = re.compile(r"([0-9]+)(us|ms|s|m|h|d)\Z")
 _SIGNED_DURATION = re.compile(r"-?" + _DURATION.pattern)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _PRINTABLE = re.compile(r"[ -~]*\Z")
 _REQUEST_PATH = re.compile(r"/[!-~]*\Z")
 _UNITS_US = {
@@ -71,7 +79,7 @@ def _token(value: Any) -> Any:
 
 def _amount_wei(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f'an amount is a decimal in quotes such as "1.5", not {value!r}')
+        raise ValueError(f'an amount is a decimal in quotes such as "1.5", not {shown(value)}')
     text = str(value)
     if not _AMOUNT.match(text):
         raise ValueError(
@@ -84,26 +92,36 @@ def _amount_wei(value: Any) -> Any:
     return wei
 
 
+def _positive_amount_wei(value: Any) -> Any:
+    wei = _amount_wei(value)
+    if wei == 0:
+        raise ValueError(f"expected more than 0, got {shown(value)}")
+    return wei
+
+
 def _signed_amount_wei(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("-") and _SIGNED_AMOUNT.match(value):
         return -_amount_wei(value[1:])
     return _amount_wei(value)
 
 
-def _duration_us(value: Any) -> Any:
+def _duration_us(value: Any, *, max_days: int = DURATION_MAX_DAYS) -> Any:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(
             f"a duration is a whole number and a unit (us, ms, s, m, h, d) such as 40s, "
-            f"not {value!r}"
+            f"not {shown(value)}"
         )
-    return int(match[1]) * _UNITS_US[match[2]]
+    duration_us = int(match[1]) * _UNITS_US[match[2]]
+    if duration_us > max_days * _UNITS_US["d"]:
+        raise ValueError(f"{shown(value)} is longer than {max_days}d, which is the longest")
+    return duration_us
 
 
 def _signed_duration_us(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("-") and _DURATION.match(value[1:]):
-        return -_duration_us(value[1:])
-    return _duration_us(value)
+        return -_duration_us(value[1:], max_days=CLOCK_OFF_MAX_DAYS)
+    return _duration_us(value, max_days=CLOCK_OFF_MAX_DAYS)
 
 
 def decimal_text(wei: int) -> str:
@@ -128,6 +146,12 @@ def _product_variable(value: Any) -> Any:
     return value
 
 
+def _name(value: Any) -> Any:
+    if isinstance(value, str) and not _NAME.match(value):
+        raise ValueError(f"a name is a letter, then letters, digits, _ and -, not {shown(value)}")
+    return value
+
+
 def _live_variable(value: Any) -> Any:
     if value != "TESTNET_ONLY":
         raise ValueError(f"only TESTNET_ONLY is read while the API runs, not {value!r}")
@@ -146,7 +170,7 @@ def _request_path(value: Any) -> Any:
     return value
 
 
-def _one_of(words: Iterable[str]) -> WithJsonSchema:
+def one_of(words: Iterable[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": list(words)})
 
 
@@ -156,26 +180,31 @@ def _text_like(pattern: re.Pattern[str]) -> WithJsonSchema:
 
 def _amount_like(pattern: re.Pattern[str]) -> WithJsonSchema:
     """In quotes; a whole number is understood without."""
-    return WithJsonSchema({"type": ["string", "integer"], "pattern": _whole(pattern), "minimum": 0})
+    minimum = int(pattern is _POSITIVE_AMOUNT)
+    shape = {"type": ["string", "integer"], "pattern": _whole(pattern), "minimum": minimum}
+    return WithJsonSchema(shape)
 
 
 def _whole(pattern: re.Pattern[str]) -> str:
     return "^" + pattern.pattern.replace(r"\Z", "$")
 
 
-ProductVariable = Annotated[str, BeforeValidator(_product_variable), _one_of(PRODUCT_VARIABLES)]
-LiveVariable = Annotated[str, BeforeValidator(_live_variable), _one_of(["TESTNET_ONLY"])]
+ProductVariable = Annotated[str, BeforeValidator(_product_variable), one_of(PRODUCT_VARIABLES)]
+LiveVariable = Annotated[str, BeforeValidator(_live_variable), one_of(["TESTNET_ONLY"])]
 Printable = Annotated[str, BeforeValidator(_printable), _text_like(_PRINTABLE)]
 RequestPath = Annotated[str, BeforeValidator(_request_path), _text_like(_REQUEST_PATH)]
-User = Annotated[str, BeforeValidator(_user), _one_of(USERS)]
-Holder = Annotated[str, BeforeValidator(_holder), _one_of(HOLDERS)]
-Currency = Annotated[str, BeforeValidator(_currency), _one_of(CURRENCIES)]
-Token = Annotated[str, BeforeValidator(_token), _one_of(TOKENS)]
+User = Annotated[str, BeforeValidator(_user), one_of(USERS)]
+Holder = Annotated[str, BeforeValidator(_holder), one_of(HOLDERS)]
+Currency = Annotated[str, BeforeValidator(_currency), one_of(CURRENCIES)]
+Token = Annotated[str, BeforeValidator(_token), one_of(TOKENS)]
 AmountWei = Annotated[int, BeforeValidator(_amount_wei), _amount_like(_AMOUNT)]
+PositiveAmountWei = Annotated[
+    int, BeforeValidator(_positive_amount_wei), _amount_like(_POSITIVE_AMOUNT)
+]
 SignedAmountWei = Annotated[int, BeforeValidator(_signed_amount_wei), _amount_like(_SIGNED_AMOUNT)]
 DurationUs = Annotated[int, BeforeValidator(_duration_us), _text_like(_DURATION)]
 SignedDurationUs = Annotated[
     int, BeforeValidator(_signed_duration_us), _text_like(_SIGNED_DURATION)
 ]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+Name = Annotated[str, BeforeValidator(_name), _text_like(_NAME)]
 Blocks = Annotated[int, Field(ge=1, le=10_000_000)]

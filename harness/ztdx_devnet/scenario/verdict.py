@@ -12,12 +12,14 @@ Part = Literal["invariant", "step", "settling", "check", "run"]
 
 class Verdict(Enum):
     """held: everything demanded was seen. violated: something was not so. inconclusive: the run
-    never reached what it is about, so it shows nothing. interrupted: somebody stopped it."""
+    never reached what it is about, so it shows nothing. interrupted: somebody stopped it. error:
+    an error of our own kept it from being played."""
 
     HELD = "held"
     VIOLATED = "violated"
     INCONCLUSIVE = "inconclusive"
     INTERRUPTED = "interrupted"
+    ERROR = "error"
 
 
 EXIT_CODES = {
@@ -25,9 +27,10 @@ EXIT_CODES = {
     Verdict.VIOLATED: 1,
     Verdict.INCONCLUSIVE: 2,
     Verdict.INTERRUPTED: 130,
+    Verdict.ERROR: 4,
 }
 EXIT_BAD_INPUT = 3
-EXIT_OWN_BUG = 4
+EXIT_OWN_BUG = EXIT_CODES[Verdict.ERROR]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,14 @@ class Outcome:
 
 
 def overall(outcomes: Iterable[Outcome]) -> Verdict:
-    """interrupted if any is, else violated if any is, else inconclusive if any is, else held."""
+    """The first of interrupted, error, violated and inconclusive that any is, else held."""
     verdicts = {outcome.verdict for outcome in outcomes}
-    for verdict in (Verdict.INTERRUPTED, Verdict.VIOLATED, Verdict.INCONCLUSIVE):
+    for verdict in (
+        Verdict.INTERRUPTED,
+        Verdict.ERROR,
+        Verdict.VIOLATED,
+        Verdict.INCONCLUSIVE,
+    ):
         if verdict in verdicts:
             return verdict
     return Verdict.HELD

@@ -17,6 +17,9 @@ NODES_MAX = 100_000
 DEPTH_MAX = 50
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
+_MERGE = "<<"
+_FOREIGN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What can't stand in YAML."""
 _QUOTED = ("'", '"', "|", ">")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,6 +42,11 @@ class Lines:
 
 def read(text: str, path: str) -> tuple[Any, Lines]:
     """The document's value and its lines. Raises BadScenario."""
+    foreign = _FOREIGN.search(text)
+    if foreign is not None:
+        line = text.count("\n", 0, foreign.start()) + 1
+        message = f"the character U+{ord(foreign[0]):04X} can't stand in YAML: leave it out"
+        raise BadScenario([Problem(path, line, message)])
     try:
         _refuse_depth(text, path)
         root = yaml.compose(text, Loader=_Loader)
@@ -103,6 +111,10 @@ class _Reader:
                 self.problems.append(Problem(self._path, line, "a key must be a plain word"))
                 continue
             key = key_node.value
+            if key == _MERGE and key_node.style not in _QUOTED:
+                message = "merge keys (<<) are not supported: write the fields out"
+                self.problems.append(Problem(self._path, line, message))
+                continue
             if key in found:
                 self.problems.append(Problem(self._path, line, f"duplicate key {key!r}"))
             self.lines.note((*path, key), line)

@@ -14,6 +14,7 @@ from ztdx_devnet.scenario.yaml_lines import Path
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_/-]*\Z")
 _PLAIN_TITLE = re.compile(r"[A-Za-z][A-Za-z0-9 _/,.()-]*[A-Za-z0-9)]\Z")
 _DURATION = re.compile(r"[0-9]+(us|ms|s|m|h|d)\Z")
+_SHOWN_MAX = 60
 _CONSTANTS = ("true", "false", "null")
 _BLOCKS = ("steps", "check", "given")
 """The parts that are written over several lines."""
@@ -23,6 +24,22 @@ def text_of(value: Mapping[str, Any], notes: Mapping[Path, str] | None = None) -
     """The scenario's YAML. `notes` are comments by the path of a step, such as ("steps", 2)."""
     lines = [line for key, part in value.items() for line in _part(key, part, notes or {})]
     return "\n".join(lines) + "\n"
+
+
+def shown(value: Any) -> str:
+    """A value for a message, in the words of YAML, cut short where it is long."""
+    text = _shown(value)
+    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 3] + "..."
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_shown(each) for each in value) + "]"
+    if value is None or isinstance(value, bool):
+        return _scalar(value)
+    return repr(value)
 
 
 def _part(key: str, part: Any, notes: Mapping[Path, str]) -> Iterator[str]:

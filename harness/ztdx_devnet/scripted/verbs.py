@@ -50,7 +50,10 @@ class Verbs:
 
     @verb
     def deposit_native(self, user: str, amount: str | int, *, as_: str) -> None:
-        """A deposit of BNB; its transaction fails unless BNB is registered."""
+        """A deposit of BNB; its transaction fails unless BNB is registered.
+
+        Nobody can send more than there is: each user has 10,000 BNB, for gas too.
+        """
 
     @verb
     def deposit_through_wallet(self, user: str, amount: str | int, *, as_: str) -> None:
@@ -82,8 +85,13 @@ class Verbs:
         """A user takes tokens out of the vault, with a voucher of its authorisation signer."""
 
     @verb
-    def debit(self, user: str, amount: str | int, *, token: str = "DF") -> None:
-        """A user spends: that much leaves the available balance, or the step fails."""
+    def debit(
+        self, user: str, amount: str | int, *, token: str = "DF", within: str | None = None
+    ) -> None:
+        """A user spends: that much leaves the available balance, or the step fails.
+
+        The user may wait for the money `within` that long.
+        """
 
     @verb
     def mint_tokens(self, user: str, amount: str | int, *, token: str = "DF") -> None:
@@ -358,7 +366,10 @@ class Verbs:
 
     @verb
     def tamper(self, user: str, available: str | int, *, token: str = "DF") -> None:
-        """Somebody writes a user's balance by hand, past the product: what I4 is there for."""
+        """Somebody writes a user's balance by hand, past the product: what I4 is there for.
+
+        There must be one: the user has been credited with that token before.
+        """
 
     @verb
     def second_listener(self, *, as_: str) -> None:
@@ -401,8 +412,8 @@ class Verbs:
 
         `process` is a listener's name, or api. Boundaries are crossed before the act: `kind:
         "sql:COMMIT"` dies with everything uncommitted. Kinds: rpc:send, rpc:receive,
-        http:accept, sleep, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the table too, such
-        as sql:INSERT spot_deposits or sql:UPDATE spot_balances.
+        http:accept, sleep, pause, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the table
+        too, such as sql:INSERT spot_deposits or sql:UPDATE spot_balances.
         """
 
     @verb

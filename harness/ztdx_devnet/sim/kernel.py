@@ -5,15 +5,17 @@ advances the clock, runs what is due, and picks among actors that are due at onc
 
 The rule of kill -9: first the dying actor's connections are closed, so that its open transactions
 are lost; then it is dead, and every further port call of it raises before it acts, so that no
-`finally` and no `except` of it can change the world; what it raises is ignored.
+`finally` and no `except` of it can change the world; what it raises and logs is ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import heapq
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import greenlet
 
@@ -27,11 +29,6 @@ _SLOW = 0.01
 
 class Killed(BaseException):
     """The actor is dead. Not an Exception: product code can't take it for an error."""
-
-
-class OwnBug(BaseException):
-    """An error of the harness inside of an actor, as its cause. Not an Exception: the product would
-    take it for one of its own, and go on."""
 
 
 class Deadlock(Exception):
@@ -77,12 +74,18 @@ class Kernel:
         self._doomed: list[Actor] = []
         self._hub = greenlet.getcurrent()
         self._current: Actor | None = None
+        self._logged_above: int | None = None  # what held before the dead were silenced
 
     @property
     def current(self) -> Actor:
         """The running actor."""
         assert self._current is not None, "only an actor may cross a boundary"
         return self._current
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the caller is its running actor: not another kernel's, nor a dead one."""
+        return self._current is not None and self._current.run is greenlet.getcurrent()
 
     @property
     def digest(self) -> str:
@@ -107,6 +110,22 @@ class Kernel:
             return
         self._schedule(actor, at_us)
         self._hub.switch()  # whoever is killed meanwhile does not come back from here
+
+    def refuse_the_dead(self) -> None:
+        """Raise Killed in a dead actor: for what is no boundary, and still nothing for the dead."""
+        if self._current is not None and not self._current.alive:
+            raise Killed
+
+    def fail(self, error: Exception) -> NoReturn:
+        """End the run with that error, from the running actor.
+
+        It never comes back from here until the end has come, so it can't take the error for one
+        of its own and go on.
+        """
+        self.refuse_the_dead()
+        self.current.failure = error
+        self._hub.switch()
+        raise Killed
 
     def park(self, kind: str, timeout_us: int | None = None) -> None:
         """Stop the running actor until `wake`, or until the timeout."""
@@ -152,6 +171,7 @@ class Kernel:
         for close in actor.on_kill:
             close()
         if actor is self._current:
+            self._silence()
             raise Killed
         self._doomed.append(actor)
 
@@ -220,28 +240,42 @@ class Kernel:
             actor.run.switch()
         except Killed:
             pass
-        except OwnBug as error:
-            actor.failure = error.__cause__
         except BaseException as error:
             actor.failure = error
         finally:
             self._current = None
+            self._end_silence()
         if actor.run.dead:
             actor.alive = False
             self._report_death(actor)
+        elif actor.failure is not None:
+            self.kill(actor)
 
     def _bury(self) -> None:
         """Unwind killed actors; nothing they do or raise while unwinding counts."""
         while self._doomed:
             actor = self._doomed.pop(0)
             self._current = actor
+            self._silence()
             try:
                 actor.run.throw(Killed)
             except BaseException:  # noqa: S110 - the dead have no say
                 pass
             finally:
                 self._current = None
+                self._end_silence()
             self._report_death(actor)
+
+    def _silence(self) -> None:
+        """Nothing is logged while the dead unwind; nobody else runs then."""
+        if self._logged_above is None:
+            self._logged_above = logging.root.manager.disable
+            logging.disable(logging.CRITICAL)
+
+    def _end_silence(self) -> None:
+        if self._logged_above is not None:
+            logging.disable(self._logged_above)
+            self._logged_above = None
 
     def _report_death(self, actor: Actor) -> None:
         for tell in actor.on_death:

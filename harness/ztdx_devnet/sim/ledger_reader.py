@@ -35,6 +35,7 @@ class DepositRow:
     event_ordinal: int
     block_hash: str | None
     created_at: int = 0
+    confirmed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class AdminCreditRow:
     user: str
     token: str
     amount: str
+    admin_actor: str = ""
+    reason: str | None = None
+    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class LedgerEntry:
     available: str
     frozen: str
     deposit_id: str | None
+    admin_credit_id: str | None = None
+    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +249,17 @@ _Row = TypeVar("_Row")
 
 _DEPOSITS = (
     "SELECT rowid, id, user_address, token, amount, tx_hash, block_number, log_index,"
-    " status, chain_id, event_ordinal, block_hash, created_at FROM spot_deposits"
-    " WHERE rowid > ? ORDER BY rowid"
+    " status, chain_id, event_ordinal, block_hash, created_at, confirmed_at"
+    " FROM spot_deposits WHERE rowid > ? ORDER BY rowid"
 )
 _ADMIN_CREDITS = (
-    "SELECT rowid, id, user_address, token, amount FROM spot_admin_credits"
+    "SELECT rowid, id, user_address, token, amount, admin_actor, reason, created_at"
+    " FROM spot_admin_credits"
     " WHERE rowid > ? ORDER BY rowid"
 )
 _ENTRIES = (
-    "SELECT seq, user_address, token, kind, amount, available, frozen, deposit_id"
+    "SELECT seq, user_address, token, kind, amount, available, frozen, deposit_id, admin_credit_id,"
+    " created_at"
     " FROM spot_ledger_entries WHERE seq > ? ORDER BY seq"
 )
 _SIGHTINGS = (

@@ -43,9 +43,11 @@ class Operator:
     def __init__(self, host: Host, settings: ApiSettings) -> None:
         self._host = host
         self._settings = settings
-        self._entropy = SeededEntropy(host.seed, NAME)
+        self._entropy = SeededEntropy(host.seed, NAME, host.kernel.refuse_the_dead)
         self._clock = SimClock(host.kernel)
         self._issued: dict[str, ApiKey] = {}
+        self.lock_holder: Actor | None = None
+        """The process that was started to hold the write lock, and holds it."""
 
     def issue_jwt(self, user: str) -> str:
         """A token of this user, issued now."""
@@ -89,11 +91,20 @@ class Operator:
     def hold_write_lock(self, duration_us: int) -> Actor:
         """Start a process that takes the write lock and holds it for that long."""
 
+        kernel = self._host.kernel
+
         def hold() -> None:
             with self._connect().write():
-                self._host.kernel.boundary("holding the lock", duration_us)
+                me = self.lock_holder = kernel.current
+                me.on_kill.append(lambda: self._released(me))
+                kernel.boundary("holding the lock", duration_us)
+            self._released(me)
 
-        return self._host.kernel.spawn("lock holder", hold)
+        return kernel.spawn("lock holder", hold)
+
+    def _released(self, holder: Actor) -> None:
+        if self.lock_holder is holder:
+            self.lock_holder = None
 
     def _connect(self) -> Database:
         return self._host.connect(NAME, self._clock, _PATIENCE_S, can_fail=False)

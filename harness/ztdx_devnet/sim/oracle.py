@@ -51,13 +51,27 @@ class Oracle:
         self._chain = chain
         self._by_block: dict[ExecutedBlock, tuple[TrueDeposit, ...]] = {}
         self._forgotten: dict[str, list[TrueDeposit]] = {}  # by transaction
+        self._forgotten_hashes: list[tuple[int, list[bytes]]] = []  # from that height on
 
     def remember(self) -> None:
         """Keep what all blocks hold, before the chain begins anew and forgets them."""
         for segment in self._chain.tree.segments:
+            hashes = [segment.hash_at(offset) for offset in range(segment.count)]
+            self._forgotten_hashes.append((segment.first_number, hashes))
             if isinstance(segment, ExecutedBlock):
                 for deposit in self._deposits(segment):
                     self._forgotten.setdefault(deposit.transaction_hash, []).append(deposit)
+
+    def has_been(self, block_number: int, block_hash: bytes) -> bool:
+        """Whether there is, or was, a block with that hash at that height, on whatever branch."""
+        place = self._chain.tree.by_hash(block_hash)
+        if place is not None and place.number == block_number:
+            return True
+        return any(
+            first <= block_number < first + len(hashes)
+            and hashes[block_number - first] == block_hash
+            for first, hashes in self._forgotten_hashes
+        )
 
     def was_forgotten(self, transaction_hash: str) -> bool:
         """Whether it made a deposit on a chain that has begun anew since."""
@@ -90,10 +104,7 @@ class Oracle:
         return None
 
     def canonical_claimed(self, claim: Claim) -> TrueDeposit | None:
-        """The canonical deposit that the claim is about, if it names its present block.
-
-        By position first: who knows no ordinals may have anything in their place.
-        """
+        """The canonical deposit that the claim is about, if it names its present block."""
         here = [d for d in self.canonical_at(claim.tx_hash) if _in_block(d, claim)]
         return _pick(here, claim)
 
@@ -131,14 +142,15 @@ def _in_block(deposit: TrueDeposit, claim: Claim) -> bool:
 
 
 def _pick(deposits: list[TrueDeposit], claim: Claim) -> TrueDeposit | None:
-    for deposit in deposits:
-        if deposit.log_index == claim.log_index:
-            return deposit
-    return _pick_ordinal(deposits, claim)
+    """The one that is claimed: by its ordinal, since nodes number logs as they like.
 
-
-def _pick_ordinal(deposits: list[TrueDeposit], claim: Claim) -> TrueDeposit | None:
-    return next((d for d in deposits if d.ordinal == claim.event_ordinal), None)
+    Who keeps no hashes of blocks knows no ordinals either, and may have anything in their place.
+    """
+    of_ordinal = next((d for d in deposits if d.ordinal == claim.event_ordinal), None)
+    at_log = next((d for d in deposits if d.log_index == claim.log_index), None)
+    if claim.block_hash is None:
+        return at_log or of_ordinal
+    return of_ordinal or at_log
 
 
 def _read(block: ExecutedBlock) -> Iterator[TrueDeposit]:

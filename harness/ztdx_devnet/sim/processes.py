@@ -6,6 +6,7 @@ same database file and continues.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -37,8 +38,13 @@ if TYPE_CHECKING:
     from flask import Flask
 
 API_LATENCY_US = 1_000  # one way
+API_ANSWERS_WITHIN_US = 30_000_000
+"""Then a client takes the server for hung, and goes."""
 API_BUSY_WAIT_S = 1.0
 """For the write lock, as the product's service has it; a test compares the two."""
+
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{8,16}\b")
+"""Of an object in memory, as its repr has it; those of accounts and blocks are longer."""
 
 _Result = TypeVar("_Result")
 
@@ -71,7 +77,8 @@ class Host:
         """A connection of the named process, from the actor that runs it, with the tables made.
 
         Without a clock it has the right time. A kill can't lose what the system holds, so nothing
-        is synced to the disk. Unless it `can_fail`, it meets locks and no other fault.
+        is synced to the disk. Unless it `can_fail`, it meets locks and no other fault, and those
+        don't count.
         """
         if clock is None:
             clock = SimClock(self.kernel)
@@ -81,7 +88,7 @@ class Host:
                 self.kernel,
                 name,
                 self.on_commit,
-                self.storage.meet_lock,
+                self.storage.meet_lock if can_fail else _nothing,
                 self.storage.strike if can_fail else None,
             ),
             synchronous="OFF",
@@ -92,6 +99,10 @@ class Host:
     def clock_of(self, name: str) -> SimClock:
         """The clock of the named process's machine."""
         return SimClock(self.kernel, lambda: offset_us(self.faults, name, self.record))
+
+
+def _nothing() -> None:
+    pass
 
 
 class ProductProcess:
@@ -105,7 +116,7 @@ class ProductProcess:
         self._crashes: list[CrashPoint] = []
         self._failure: Exception | None = None
         # A process that is started again may not draw the same ids.
-        self._entropy = SeededEntropy(host.seed, name)
+        self._entropy = SeededEntropy(host.seed, name, host.kernel.refuse_the_dead)
         self._clock = host.clock_of(name)
 
     @property
@@ -116,6 +127,11 @@ class ProductProcess:
     def failure(self) -> Exception | None:
         """What ended its last life, if it ended by itself."""
         return None if self.running else self._failure
+
+    @property
+    def last_words(self) -> str:
+        """What that failure says, the same in each run."""
+        return self._steady(str(self.failure))
 
     @property
     def boundaries(self) -> int:
@@ -168,7 +184,7 @@ class ProductProcess:
 
     def _ended(self) -> None:
         failure, died = self._failure, self._actor
-        self._host.record(self.name, "exit", error=repr(failure) if failure else None)
+        self._host.record(self.name, "exit", error=self._steady(repr(failure)) if failure else None)
         if self._host.restart_after_us is None or self._clock.farewell is not None:
             return
 
@@ -177,6 +193,11 @@ class ProductProcess:
                 self.start()
 
         self._kernel.spawn("supervisor", restart, self._host.restart_after_us)
+
+    def _steady(self, text: str) -> str:
+        """An error's words as they are in any run: without addresses and the folder's name."""
+        folder = str(self._host.database_path.parent)
+        return _ADDRESS.sub("0x...", text).replace(folder, "...")
 
     def _main(self) -> None:
         raise NotImplementedError
@@ -235,6 +256,16 @@ class ApiAnswer:
     body: bytes
 
 
+@dataclass(eq=False, slots=True)
+class _Job:
+    """Something that a client has the server do, and what came of it."""
+
+    client: Actor
+    do: Callable[[], Any]
+    done: bool = False
+    result: Any = None
+
+
 class ApiProcess(ProductProcess):
     """The API server: answers one request at a time, as its one-thread executor does."""
 
@@ -244,8 +275,7 @@ class ApiProcess(ProductProcess):
         super().__init__(name, host)
         self._settings = settings
         self._environment = environment
-        self._jobs: deque[tuple[Actor, Callable[[], Any]]] = deque()
-        self._results: dict[Actor, Any] = {}
+        self._jobs: deque[_Job] = deque()
         self._clients: list[Actor] = []
         self._app: Callable[[], Flask] | None = None
         self.on_request: list[Callable[[ApiRequest], None]] = []
@@ -255,7 +285,8 @@ class ApiProcess(ProductProcess):
         self.sockets = SocketServer(name, host.kernel, self.on_thread, self._connect)
 
     def request(self, request: ApiRequest) -> ApiAnswer | None:
-        """Send a request from the running actor and wait. None: the server died before answering.
+        """Send a request from the running actor and wait. None: the server died before answering,
+        or has not answered within 30 s; it may still do what was asked.
 
         Raises ConnectionRefusedError when the server does not run.
         """
@@ -264,25 +295,33 @@ class ApiProcess(ProductProcess):
             raise ConnectionRefusedError(f"{self.name} is not running")
         for hear in self.on_request:
             hear(request)
-        answer = self.on_thread(partial(self._respond, request))
+        answer = self.on_thread(partial(self._respond, request), API_ANSWERS_WITHIN_US)
         for tell in self.on_answer:
             tell(request, answer)
         self._kernel.boundary("http:receive", API_LATENCY_US)
         return answer
 
-    def on_thread(self, job: Callable[[], _Result]) -> _Result | None:
-        """Have the server do that, behind what came before, and wait. None: it is dead, or died."""
+    def on_thread(self, do: Callable[[], _Result], within_us: int | None = None) -> _Result | None:
+        """Have the server do that, behind what came before, and wait.
+
+        None: it is dead, or died, or has not done it `within_us`.
+        """
         server = self._actor
         if server is None or not server.alive:
             return None
-        client = self._kernel.current
-        self._jobs.append((client, job))
-        self._kernel.wake(server)
-        self._clients.append(client)
-        while client not in self._results and server.alive:  # a new life knows nothing of it
-            self._kernel.park("http:wait")
-        self._clients.remove(client)
-        result: _Result | None = self._results.pop(client, None)
+        kernel = self._kernel
+        job = _Job(kernel.current, do)
+        self._jobs.append(job)
+        kernel.wake(server)
+        self._clients.append(job.client)
+        deadline_us = None if within_us is None else kernel.now_us + within_us
+        while not job.done and server.alive:  # a new life knows nothing of it
+            left_us = None if deadline_us is None else deadline_us - kernel.now_us
+            if left_us is not None and left_us <= 0:
+                break
+            kernel.park("http:wait", left_us)
+        self._clients.remove(job.client)
+        result: _Result | None = job.result
         return result
 
     def _connect(self) -> Database:
@@ -301,9 +340,10 @@ class ApiProcess(ProductProcess):
         while True:
             while not self._jobs:
                 self._kernel.park("http:accept")
-            client, job = self._jobs.popleft()
-            self._results[client] = job()
-            self._kernel.wake(client)
+            job = self._jobs.popleft()
+            job.result = job.do()
+            job.done = True
+            self._kernel.wake(job.client)
 
     def _respond(self, request: ApiRequest) -> ApiAnswer:
         assert self._app is not None, "only a running server takes jobs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.faults.clock import ClockJump
@@ -32,6 +33,14 @@ STOP_US = 2_000_000
 """How long the product's own clean stop waits for its listener."""
 
 
+class Debit(NamedTuple):
+    """What the operator asks for: that much less for the user with this address."""
+
+    user_address: str
+    token: str
+    amount: str
+
+
 class Product:
     """Starts, kills and asks the product's processes. `program` stands in the listener's place.
 
@@ -54,6 +63,8 @@ class Product:
         self.environment = environment
         self.listeners: dict[str, ListenerProcess] = {}
         self.listener_was_started = False
+        self.debits: list[Debit] = []
+        """What was asked for, from the moment of asking; what was refused is not among it."""
         api_settings = read_api_settings(environment)
         self.api = ApiProcess(API, host, api_settings, environment)
         self._front = ApiFront(self.api, host)
@@ -118,14 +129,25 @@ class Product:
 
     def lock_database(self, name: str, duration_us: int) -> None:
         """Another process takes the write lock, when it is free, and holds it for that long."""
-        holder = self.operator.hold_write_lock(duration_us)
-        kernel = self._host.kernel
-        lock = DatabaseLock(name, release=lambda: kernel.kill(holder), held=lambda: holder.alive)
+        operator, kernel = self.operator, self._host.kernel
+        holder = operator.hold_write_lock(duration_us)
+        lock = DatabaseLock(
+            name,
+            release=lambda: kernel.kill(holder),
+            runs=lambda: holder.alive,
+            held=lambda: operator.lock_holder is holder,
+        )
         self._arm(lock, us=duration_us)
 
     def debit(self, user: str, token: str, amount: str) -> None:
         """The operator takes that much from a user. Raises DebitError if there is less."""
-        self.operator.debit(USERS[user].address_hex, token, amount)
+        asked = Debit(USERS[user].address_hex, token, amount)
+        self.debits.append(asked)
+        try:
+            self.operator.debit(*asked)
+        except BaseException:
+            self.debits.remove(asked)
+            raise
         self._record("operator", "debit", user=user, token=token, amount=amount)
 
     def tamper(self, user: str, token: str, available: str) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Protocol
 
 from ztdx_devnet.faults import transport
-from ztdx_devnet.faults.armed import ArmedFaults
+from ztdx_devnet.faults.armed import ArmedFaults, Tally
 from ztdx_devnet.faults.fault import Chance
 from ztdx_devnet.faults.transport import TransportFault
 from ztdx_devnet.sim.kernel import Kernel
@@ -30,6 +29,9 @@ class SimTransport:
 
     `timeout_s` bounds the whole exchange, and what fails fails as at the product's live edge
     (`ztdx_spot.edges.HttpTransport`); tests/fidelity compares the two, fault by fault.
+
+    What made an answer wrong counts when the client has the answer, as the node gave it: not when
+    it was lost or spoilt on the way, and not when the client died first.
     """
 
     def __init__(
@@ -49,20 +51,59 @@ class SimTransport:
     def post(self, body: bytes, timeout_s: float) -> HttpAnswer:
         exchange = _Exchange(self._kernel, timeout_s)
         exchange.wait("rpc:send", RPC_LATENCY_US)
-        faults = self._faults.of(TransportFault)
-        if not faults:
+        if not len(self._faults):
             answer = self._node.answer(body)
             exchange.wait("rpc:receive", RPC_LATENCY_US)
             return answer
-        ask = cache(lambda: self._node.answer(body))
-        fault = transport.taking(faults, self._chance, body, ask)
+        asked = _Asked(self._node, self._faults, body)
+        try:
+            received = self._answered(exchange, body, asked)
+        except BaseException:
+            asked.is_lost()
+            raise
+        if not asked.gave(received):
+            asked.is_lost()
+        return received
+
+    def _answered(self, exchange: _Exchange, body: bytes, asked: _Asked) -> HttpAnswer:
+        fault = transport.taking(self._faults.of(TransportFault), self._chance, body, asked.answer)
         if fault is None:
-            answer = ask()
+            answer = asked.answer()
             exchange.wait("rpc:receive", RPC_LATENCY_US)
             return answer
-        plan = transport.plan(fault, body, ask)
+        plan = transport.plan(fault, body, asked.answer)
         self._record("faults", "fired", name=fault.name, kind_of_fault=fault.kind)
         return exchange.received(plan)
+
+
+class _Asked:
+    """One request at the node: asked once, when somebody wants the answer, and if anybody does."""
+
+    def __init__(self, node: HttpNode, faults: ArmedFaults, body: bytes) -> None:
+        self._node = node
+        self._faults = faults
+        self._body = body
+        self._answer: HttpAnswer | None = None
+        self._tally: Tally | None = None
+
+    def answer(self) -> HttpAnswer:
+        """Raises TransportError when the node ends the connection, which does reach the client."""
+        if self._answer is None:
+            tally = self._faults.tally()
+            self._answer = self._node.answer(self._body)
+            tally.close()
+            self._tally = tally
+        return self._answer
+
+    def gave(self, received: HttpAnswer) -> bool:
+        """Whether what was received is what the node answered."""
+        sent = self._answer
+        return sent is not None and (sent.status, sent.body) == (received.status, received.body)
+
+    def is_lost(self) -> None:
+        """Nobody has got the answer."""
+        if self._tally is not None:
+            self._tally.take_back()
 
 
 class _Exchange:

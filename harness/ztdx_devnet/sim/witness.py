@@ -83,6 +83,7 @@ class Witness:
         return _Witnessed(self, transport)
 
     def begun(self) -> Actor:
+        self._kernel.refuse_the_dead()
         self._judged, self._body = [], None
         life = self._kernel.current
         if self.audience is not None:

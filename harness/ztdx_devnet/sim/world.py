@@ -98,6 +98,7 @@ class World:
         self._waiting: list[Actor] = []
         self._script: Actor | None = None
         self._part: Callable[[], None] = lambda: None
+        self._is_over = False
         environment = self._product_environment()
         # Refused before there is anything to remove.
         read_api_settings(environment)
@@ -142,6 +143,8 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        self.kernel.end()  # after a failed run; who is left unwinds here, not when it is collected
         self.reader.close()
         self._folder.cleanup()
 
@@ -193,6 +196,8 @@ class World:
         return self.kernel.now_us
 
     def record(self, actor: str, kind: str, **payload: object) -> None:
+        if self._is_over:
+            return
         self.journal.record(self.kernel.now_us, actor, kind, **payload)
 
     def watch_answers(self, audience: Audience) -> None:

@@ -56,6 +56,15 @@ def outcome(verdict: str, rule: str | None = None, digest: str = "b") -> Outcome
             outcome("held"),
             "the recorded run was interrupted; this one was not: held",
         ),
+        *(
+            (
+                recorded(was, "x"),
+                outcome("interrupted", "interrupted", digest),
+                "interrupted before its end: nothing can be said",
+            )
+            for was in ("held", "violated", "interrupted")
+            for digest in ("a", "b")
+        ),
     ],
 )
 def test_each_pair_of_verdicts_has_its_words(was: Recorded, now: Outcome, told: str) -> None:

@@ -72,6 +72,40 @@ def test_amounts_are_exact(text: str, wei: int) -> None:
     assert scenario.steps[0].verb.model_dump()["amount"] == wei
 
 
+def test_folders_give_scenarios_of_either_case_and_nothing_hidden(tmp_path: Path) -> None:
+    for name in ("a.yaml", "B.YAML", "c.Yml", ".d.yaml", "e.txt", ".git/f.yaml", "sub/g.yml"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("title: t\nsteps: [{mine: 1}]\n")
+    found = {path.relative_to(tmp_path).as_posix() for path in loader.find([tmp_path])}
+    assert found == {"a.yaml", "B.YAML", "c.Yml", "sub/g.yml"}
+    assert loader.find([tmp_path / ".d.yaml"]) == [tmp_path / ".d.yaml"]
+
+
+def test_a_folder_that_is_hidden_itself_is_searched_when_it_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / ".hidden"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("title: t\nsteps: [{mine: 1}]\n")
+    assert loader.find([folder]) == [folder / "a.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("canary", "problem"),
+    [
+        ("I17", "I17 has no canary: it is judged by sweeps, not by one run"),
+        ("I44", "unknown invariant 'I44': did you mean"),
+    ],
+)
+def test_a_canary_dies_of_an_invariant_that_a_run_can_violate(canary: str, problem: str) -> None:
+    with pytest.raises(BadScenario, match=problem):
+        loader.parse(f"title: t\ncanary: {canary}\nsteps:\n  - mine: 1\n", "t.yaml")
+
+
+def test_quoted_or_as_a_value_the_signs_of_a_merge_key_are_text() -> None:
+    scenario = loader.parse('title: t\nsteps:\n  - note: "<<"\n', "t.yaml")
+    assert scenario.steps[0].verb.model_dump() == {"text": "<<"}
+
+
 def test_every_verb_says_what_it_does() -> None:
     for word, verb in VERBS.items():
         assert verb.__doc__, word

@@ -20,7 +20,7 @@ from ztdx_devnet.scenario.verbs import VERBS
 SCHEMA = schema.document()
 VALIDATOR = Draft202012Validator(SCHEMA)
 BAD = Path(__file__).with_name("bad")
-ONLY_CROSS_CHECKS_SEE = {"armed", "contradictory", "names", "nodes", "sockets"}
+ONLY_CROSS_CHECKS_SEE = {"armed", "contradictory", "names", "nodes", "sockets", "tokens"}
 """Files in which each single field is right: names, depths, fields that exclude each other."""
 
 

@@ -34,7 +34,7 @@ def world() -> Iterator[ScriptedWorld]:
         ),
         (lambda w: w.step("deposit", {"usr": "bob"}), "unknown field 'usr': did you mean 'user'?"),
         (lambda w: w.mine("3"), "blocks: should be a valid integer, got '3'"),
-        (lambda w: w.mine(True), "blocks: should be a valid integer, got True"),
+        (lambda w: w.mine(True), "blocks: should be a valid integer, got true"),
         (
             lambda w: w.deposit("bob", "1", as_="d", approved=1),
             "approved: should be a valid boolean",

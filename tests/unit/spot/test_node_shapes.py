@@ -161,7 +161,12 @@ class TestHeader:
 class TestReceipts:
     def test_status_1_is_success_and_0_is_none(self) -> None:
         assert shapes.receipt(a_receipt(), "it").succeeded
-        assert not shapes.receipt({**a_receipt(), "status": "0x0"}, "it").succeeded
+        assert not shapes.receipt({**a_receipt(), "status": "0x0", "logs": []}, "it").succeeded
+
+    def test_what_failed_has_no_logs(self) -> None:
+        assert a_receipt()["logs"]
+        with pytest.raises(NodeError, match="status 0x0, and 1 logs: what failed has none"):
+            shapes.receipt({**a_receipt(), "status": "0x0"}, "it")
 
     @pytest.mark.parametrize("status", [None, 1, True, "0x2", "0x01", "1", "0x", [], "0x1 "])
     def test_no_other_status_is_one(self, status: object) -> None:

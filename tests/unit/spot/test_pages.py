@@ -196,6 +196,21 @@ class TestHoles:
         assert listener.poll().credited == 1
         assert listener.available() == "1"
 
+    @pytest.mark.parametrize("told", ["0x0 with its logs", "0x0 without"])
+    def test_a_receipt_that_says_failed_hides_nothing_from_an_empty_page(
+        self, node: ScriptedNode, listener: Listener, told: str
+    ) -> None:
+        claims(node)
+        spoiled = {"status": "0x0"} if told.endswith("logs") else {"status": "0x0", "logs": []}
+        times = itertools.count(1)
+        node.lies["eth_getBlockReceipts"] = lambda _parameters, receipts: [
+            {**receipt, **spoiled} if next(times) == 1 else receipt for receipt in receipts
+        ]
+        with contextlib.suppress(NodeError):
+            listener.poll()
+        listener.poll_to_the_end()
+        assert listener.available() == "1"
+
     def test_an_empty_bloom_does_not_outweigh_a_log(
         self, node: ScriptedNode, listener: Listener
     ) -> None:

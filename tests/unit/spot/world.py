@@ -239,7 +239,7 @@ class ScriptedNode:
                 "transactionHash": hash_.lower(),
                 "blockHash": self.hash_of(number),
                 "status": "0x0" if hash_ in self.failed_transactions else "0x1",
-                "logs": logs,
+                "logs": [] if hash_ in self.failed_transactions else logs,
             }
             for hash_, logs in found.items()
         ]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,10 +15,24 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ztdx_devnet.explore.sweep import disturbances, fault_classes, retold
+from ztdx_devnet.cli.output import reason, say, warn
+from ztdx_devnet.explore.sweep import disturbances, fault_classes, jobs, retold
 from ztdx_devnet.explore.sweep.disturbances import Disturbance
-from ztdx_devnet.explore.sweep.sweep import FAILURES, Disturbed, Finding, Sweep, SweepImpossible
+from ztdx_devnet.explore.sweep.sweep import (
+    FAILURES,
+    Disturbed,
+    Finding,
+    Sweep,
+    SweepImpossible,
+    SweepInterrupted,
+)
+from ztdx_devnet.runs.machine import PROCESSES_MAX, cores
+from ztdx_devnet.runs.players import Alone, Players
+from ztdx_devnet.runs.stopping import Stopping
+from ztdx_devnet.runs.workers import Workers
 from ztdx_devnet.scenario import loader
+from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.verdict import EXIT_CODES, Verdict
 
 Kind = Literal["crash", "faults", "schedules"]
 FOLDER = Path("runs") / "sweeps"
@@ -55,49 +66,67 @@ class Wanted:
 def workers(text: str) -> int:
     """The number of processes that `-n` names. Raises Refused."""
     if text == "auto":
-        return os.cpu_count() or 1
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:
-        raise Refused(f"-n is a number of processes from 1 to 256, or auto; not {text!r}")
+        return cores()
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PROCESSES_MAX:
+        raise Refused(
+            f"-n is a number of processes from 1 to {PROCESSES_MAX}, or auto; not {text!r}"
+        )
     return int(text)
 
 
-def run(wanted: Wanted) -> int:
-    """Sweep, and tell. The exit code: 0 all alike, 1 one was not, 2 nothing to compare.
+def run(wanted: Wanted, stopping: Stopping) -> int:
+    """Sweep, and tell. The exit code: 0 all alike, 1 one was not, 2 nothing to compare, 130 asked
+    to stop.
 
     Raises BadScenario, Refused, OSError.
     """
-    _be_quiet()
+    logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
+    if wanted.path.is_dir():
+        raise Refused(f"{wanted.path}: is a folder: give one scenario file")
     if not wanted.path.is_file():
         raise Refused(f"{wanted.path}: no such scenario file")
     scenario = loader.load(wanted.path)
-    out, progress_out = Console(highlight=False), Console(stderr=True)
     try:
-        sweep = Sweep(scenario)
+        sweep = jobs.prepare(scenario.path, scenario.text, stopping)
     except SweepImpossible as error:
         raise Refused(f"{wanted.path} can't be swept: {error}") from error
+    except SweepInterrupted:
+        say(f"{_name(wanted)}: interrupted before its first run")
+        return EXIT_CODES[Verdict.INTERRUPTED]
     planned = list(islice(_disturbances(wanted, sweep), wanted.first - 1, None, wanted.every))
     started = perf_counter()
     counts: Counter[Finding] = Counter()
     failure: Disturbed | None = None
-    with _progress(progress_out, wanted, len(planned)) as advance:
-        for done, ran in _played(wanted, sweep, planned):
-            advance(done)
-            counts[ran.finding] += 1
-            if ran.finding in FAILURES:
-                failure = ran
-                break
-    wall_s = perf_counter() - started
+    interrupted = False
+    with _players(wanted, stopping) as players, _progress(wanted, len(planned)) as advance:
+        try:
+            for done, ran in _played(wanted, scenario, players, planned):
+                advance(done)
+                counts[ran.finding] += 1
+                if ran.finding in FAILURES:
+                    failure = ran
+                    break
+        except SweepInterrupted:
+            interrupted = True
+    found = ", ".join(f"{counts[f]} {_WORDS[f]}" for f in Finding if counts[f]) or "none"
     total = sum(counts.values())
-    found = ", ".join(f"{counts[f]} {_WORDS[f]}" for f in Finding if counts[f])
-    out.print(
-        f"{wanted.kind} sweep of {wanted.path}: {total} runs ({found or 'none'}) "
-        f"in {wall_s:.1f} s, {total / max(wall_s, 1e-9):.0f} a second",
-        soft_wrap=True,
-    )
+    if interrupted:
+        # Of a class of faults that hit nothing no more are played, so there may be fewer.
+        at_most = "at most " if wanted.kind == "faults" else ""
+        so_far = f"{total} of {at_most}{len(planned)} runs: {found}"
+        say(f"{_name(wanted)}: interrupted after {so_far}")
+        return EXIT_CODES[Verdict.INTERRUPTED]
+    wall_s = perf_counter() - started
+    pace = f"in {wall_s:.1f} s, {total / max(wall_s, 1e-9):.0f} a second"
+    say(f"{_name(wanted)}: {total} runs ({found}) {pace}")
     if failure is not None:
-        _tell(out, wanted, failure)
+        _tell(wanted, failure)
         return 1
     return 0 if counts[Finding.SAME] else 2
+
+
+def _name(wanted: Wanted) -> str:
+    return f"{wanted.kind} sweep of {wanted.path}"
 
 
 def _disturbances(wanted: Wanted, sweep: Sweep) -> Iterator[Disturbance]:
@@ -108,67 +137,45 @@ def _disturbances(wanted: Wanted, sweep: Sweep) -> Iterator[Disturbance]:
     return disturbances.faults(fault_classes.CLASSES, sweep.boundaries)
 
 
+@contextmanager
+def _players(wanted: Wanted, stopping: Stopping) -> Iterator[Players]:
+    if wanted.processes == 1:
+        yield Alone(stopping)
+        return
+    with Workers(wanted.processes, stopping) as workers:
+        yield workers
+
+
 def _played(
-    wanted: Wanted, sweep: Sweep, planned: list[Disturbance]
+    wanted: Wanted, scenario: Scenario, players: Players, planned: list[Disturbance]
 ) -> Iterator[tuple[int, Disturbed]]:
     """The disturbed runs in their order, each with how many of the planned ones are done.
 
-    Of a family whose fault hit nothing no more are played.
+    Of a family whose fault hit nothing no more are played. Raises SweepInterrupted.
     """
     used_up: set[str] = set()
-    if wanted.processes == 1:
-        for done, disturbance in enumerate(planned, 1):
-            if disturbance.family not in used_up:
-                ran = sweep.run(disturbance)
-                if ran.finding is Finding.UNTOUCHED:
-                    used_up.add(disturbance.family)
-                yield done, ran
-        return
-    with ProcessPoolExecutor(
-        wanted.processes,
-        multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(wanted.path,),
-    ) as pool:
-        waiting: deque[tuple[int, str, Future[Disturbed]]] = deque()
-        ahead = wanted.processes * _AHEAD
-        try:
-            for done, following in enumerate(chain(planned, [None] * ahead), 1):
-                if following is not None and following.family not in used_up:
-                    future = pool.submit(_one, following)
-                    waiting.append((done, following.family, future))
-                if waiting and (len(waiting) >= ahead or following is None):
-                    place, family, future = waiting.popleft()
-                    ran = future.result()
-                    if family in used_up:
-                        continue
-                    if ran.finding is Finding.UNTOUCHED:
-                        used_up.add(family)
-                    yield place, ran
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-_sweep: Sweep | None = None  # of a worker process
-
-
-def _begin(path: Path) -> None:
-    global _sweep
-    _be_quiet()
-    _sweep = Sweep(loader.load(path))
-
-
-def _one(disturbance: Disturbance) -> Disturbed:
-    assert _sweep is not None, "a worker begins before it plays"
-    return _sweep.run(disturbance)
-
-
-def _be_quiet() -> None:
-    logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
+    waiting: deque[tuple[int, str, Callable[[], Disturbed | None]]] = deque()
+    ahead = 1 if wanted.processes == 1 else wanted.processes * _AHEAD
+    for done, following in enumerate(chain(planned, [None] * ahead), 1):
+        if following is not None and following.family not in used_up:
+            job = jobs.Disturb(scenario.path, scenario.text, following)
+            (result,) = players.begin([job], [0])
+            waiting.append((done, following.family, result))
+        if waiting and (len(waiting) >= ahead or following is None):
+            place, family, result = waiting.popleft()
+            ran = result()
+            if ran is None:
+                raise SweepInterrupted
+            if family in used_up:
+                continue
+            if ran.finding is Finding.UNTOUCHED:
+                used_up.add(family)
+            yield place, ran
 
 
 @contextmanager
-def _progress(console: Console, wanted: Wanted, total: int) -> Iterator[Callable[[int], None]]:
+def _progress(wanted: Wanted, total: int) -> Iterator[Callable[[int], None]]:
+    console = Console(stderr=True)
     columns = (
         TextColumn(f"{wanted.kind} {wanted.path.name}"),
         BarColumn(),
@@ -180,16 +187,17 @@ def _progress(console: Console, wanted: Wanted, total: int) -> Iterator[Callable
         yield lambda done: progress.update(task, completed=done)
 
 
-def _tell(out: Console, wanted: Wanted, failure: Disturbed) -> None:
+def _tell(wanted: Wanted, failure: Disturbed) -> None:
+    """Say what failed, and leave the scenario that shows it; where that can't be, say so."""
     name = f"{wanted.path.stem}-{failure.disturbance.family}-{failure.disturbance.number}"
     path = wanted.keep or FOLDER / f"{'_'.join(name.split())}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(retold.text_of(failure.value), "utf-8")
-    lines: Iterable[str] = (
-        f"{_WORDS[failure.finding]}: {failure.disturbance.title}",
-        f"  expected: {failure.expected}",
-        f"  actual:   {failure.actual}",
-        f"  again: devnet run {path}",
-    )
-    for line in lines:
-        out.print(line, soft_wrap=True, markup=False)
+    say(f"{_WORDS[failure.finding]}: {failure.disturbance.title}")
+    say(f"  expected: {failure.expected}")
+    say(f"  actual:   {failure.actual}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(retold.text_of(failure.value), "utf-8")
+    except OSError as error:
+        warn(f"can't write {path}: {reason(error)}")
+    else:
+        say(f"  again: devnet run {path}")

@@ -6,6 +6,7 @@ the undisturbed one (I17, `projection`).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -55,19 +56,34 @@ class SweepImpossible(Exception):
     """The scenario can't be swept: undisturbed it does not hold."""
 
 
-class Sweep:
-    """One scenario, played undisturbed. Raises BadScenario and SweepImpossible."""
+class SweepInterrupted(Exception):
+    """A run was stopped before its end, so it shows nothing."""
 
-    def __init__(self, scenario: Scenario, listener: ListenerProgram | None = None) -> None:
+
+class Sweep:
+    """One scenario, played undisturbed. Raises BadScenario and SweepImpossible.
+
+    Only inside of `stoppable` may a KeyboardInterrupt come; SweepInterrupted is raised for it.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        listener: ListenerProgram | None = None,
+        stoppable: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._path = scenario.path
         self._listener = listener
+        self._stoppable = stoppable
         for step in scenario.steps:
             if isinstance(step.verb, ResetChain) and not step.verb.same_genesis:
                 raise SweepImpossible(
                     f"line {step.line} resets the chain to another genesis: what was credited by "
                     "then stays, so its ends can't be compared"
                 )
-        told = runner.play(scenario, listener=listener)
+        told = runner.play(scenario, listener=listener, stoppable=stoppable)
+        if told.outcome.verdict is Verdict.INTERRUPTED:
+            raise SweepInterrupted
         if told.outcome.verdict is not Verdict.HELD:
             raise SweepImpossible(_why(told))
         self.value = retold(told)
@@ -129,7 +145,14 @@ class Sweep:
             settled_hash = "" if place is None else place.hash.hex()
             ends.append((projection(world, height), settled_hash, boundaries, demands(world)))
 
-        run = runner.play(scenario_of(value, self._path), listener=self._listener, at_end=look)
+        run = runner.play(
+            scenario_of(value, self._path),
+            listener=self._listener,
+            at_end=look,
+            stoppable=self._stoppable,
+        )
+        if run.outcome.verdict is Verdict.INTERRUPTED:
+            raise SweepInterrupted
         return _End(run, *ends[0])
 
 

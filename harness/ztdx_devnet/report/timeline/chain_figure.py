@@ -25,6 +25,8 @@ _DEPOSIT_BLOCKS_MAX = 10
 _SHOWN_PER_BLOCK = 4
 _LANES_MAX = 4
 _NAME_MAX = 14
+_BRANCHES_MAX = 17
+_ZONE = "can still change"
 _PRIME = "\u2032"  # marks the number of a block that is not on the chain
 
 
@@ -70,6 +72,16 @@ def chain_figure(facts: Facts) -> str:
     return _Drawing(facts).drawn()
 
 
+def chain_notes(facts: Facts) -> list[str]:
+    """What the figure leaves out, in words."""
+    earlier = facts.orphans()[:-_LANES_MAX]
+    if not earlier:
+        return []
+    names = svg.listed([branch.name for branch, _, _ in earlier])
+    told = svg.not_drawn(len(earlier), "branch left earlier", "branches left earlier")
+    return [f"{told}: {names}"]
+
+
 class _Drawing:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -77,8 +89,7 @@ class _Drawing:
         self._parts: list[str] = []
         self._path = facts.path()
         orphans = facts.orphans()
-        self._left_out = max(0, len(orphans) - _LANES_MAX)
-        shown = orphans[self._left_out :]
+        shown = orphans[-_LANES_MAX:]
         self._chain = _Lane("", 0, facts.head, 0, orphaned=False)
         self._lanes = [self._orphan_lane(*one) for one in shown]
         self._rows: dict[int, list[Row]] = {}
@@ -98,7 +109,7 @@ class _Drawing:
         facts = self._facts
         forks = ", ".join(f"{lane.branch} from block {lane.fork}" for lane in self._lanes)
         words = f"The chain up to block {facts.head}. " + (f"Left: {forks}. " if forks else "")
-        words += f"The ledger has {len(facts.rows)} rows; cursor {facts.cursor}."
+        words += f"The ledger has {svg.counted(len(facts.rows), 'row')}; cursor {facts.cursor}."
         return svg.figure(self._columns[-1].end + 16, bottom + 8, words, self._names, self._parts)
 
     # --- what is shown -------------------------------------------------------------------------
@@ -155,10 +166,16 @@ class _Drawing:
     # --- where it is shown ---------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        x: float = svg.GUTTER
+        x: float = svg.GUTTER + svg.MARGIN
         for column in self._columns:
             column.x, column.width = x, self._width(column)
             x = column.end + _GAP
+        below = self._final_columns()
+        if below and self._facts.final_height < self._facts.head:
+            needed = svg.GUTTER + svg.width_of(self._final_text()) + 16
+            missing = max(0, needed - below[-1].end)
+            for column in self._columns:
+                column.x += missing
         y: float = _TOP
         for lane in [*self._lanes, self._chain]:
             most = max(
@@ -176,7 +193,9 @@ class _Drawing:
         rows = [self._row_text(row) for row in self._rows_at(column)]
         widest = max((svg.width_of(words) + 38 for words in [*lines, *rows]), default=0)
         title = svg.width_of(f"#{column.first}  {self._role(column.first)}") + 28
-        return max(_BLOCK_WIDTH_MIN, widest, title)
+        # The words above it, which are as wide as its part of the zone, belong to the head.
+        least = svg.width_of(_ZONE) - 8 if column.first == self._facts.head else _BLOCK_WIDTH_MIN
+        return max(least, widest, title)
 
     def _lines(self, lane: _Lane, column: _Column) -> list[str]:
         return _at_most(lane.deposits.get(column.first, []), _SHOWN_PER_BLOCK)
@@ -202,27 +221,32 @@ class _Drawing:
             return f"{blocks:,} blocks, {held} deposits"
         return f"{blocks:,} blocks"
 
+    def _final_columns(self) -> list[_Column]:
+        return [c for c in self._columns if c.last <= self._facts.final_height]
+
+    def _final_text(self) -> str:
+        return f"final up to #{self._facts.final_height}"
+
     # --- drawing -------------------------------------------------------------------------------
 
     def _draw_zone(self) -> None:
         """What can still change: everything above the final line."""
         facts, chain = self._facts, self._chain
         right, bottom = self._columns[-1].end + 16, chain.y + chain.height + 10
-        below = [c for c in self._columns if c.last <= facts.final_height]
-        x = below[-1].end + _GAP / 2 if below else svg.GUTTER - _GAP / 2
+        below = self._final_columns()
+        x = below[-1].end + _GAP / 2 if below else svg.GUTTER
         if facts.final_height >= facts.head:
             return
         zone = svg.box("zone", x, 0, right - x, bottom)
         self._parts.append(zone)
         if below:
             self._parts.append(svg.upright("finalline", x, 2, bottom))
-            words = f"final up to #{facts.final_height}"
-            self._parts.append(svg.label(x - 8, 14, words, "strong", "end"))
-        self._parts.append(svg.label(x + 8, 14, "can still change", "sub"))
+            self._parts.append(svg.label(x - 8, 14, self._final_text(), "strong", "end"))
+        self._parts.append(svg.label(right - 8, 14, _ZONE, "sub", "end"))
 
     def _draw_orphans(self, lane: _Lane) -> None:
         middle = lane.y + lane.height / 2
-        self._name(middle, "Left", self._when(lane))
+        self._name(middle, f"Left {svg.shortened(lane.branch, 10)}", self._when(lane))
         mine = [c for c in self._columns if c.last >= lane.first and c.first <= lane.last]
         fork = next((c for c in self._columns if c.first == lane.fork), None)
         if not mine:
@@ -242,6 +266,17 @@ class _Drawing:
             else:
                 run.append(column)
         self._draw_orphan_fold(lane, run)
+        place = f"#{lane.first}{_PRIME}"
+        if lane.last != lane.first:
+            place += f" to #{lane.last}{_PRIME}"
+        self._point_left(mine[-1].end, middle + 4, place)
+
+    def _point_left(self, end: float, y: float, words: str) -> None:
+        """What stands further left than the screen shows, which would see an empty row."""
+        right = self._columns[-1].end
+        if end < right - svg.IN_SIGHT:
+            kind = "sub" if end < right - svg.IN_SIGHT_WIDE else "sub narrow"
+            self._parts.append(svg.label(right, y, f"← {words}", kind, "end"))
 
     def _draw_orphan_fold(self, lane: _Lane, run: Sequence[_Column]) -> None:
         if not run:
@@ -263,7 +298,10 @@ class _Drawing:
         chain, facts = self._chain, self._facts
         middle = chain.y + chain.height / 2
         branches = " ← ".join(name for name, _, _ in reversed(self._path))
-        self._name(middle, "Chain", svg.shortened(branches, 19))
+        if len(branches) > _BRANCHES_MAX:
+            others = f", on {len(self._path) - 1:,} more"
+            branches = svg.shortened(self._path[-1][0], _BRANCHES_MAX - len(others)) + others
+        self._name(middle, "Chain", branches)
         shown = [c for c in self._columns if c.first <= facts.head]
         self._parts.append(svg.line("link", shown[0].x, middle, shown[-1].x))
         for column in shown:
@@ -310,9 +348,15 @@ class _Drawing:
         facts, chain = self._facts, self._chain
         rail_y = chain.y + chain.height + 32
         top = rail_y + 30
-        self._name(rail_y + 4, "Ledger", f"{len(facts.rows)} rows" if facts.rows else "no row")
+        self._name(
+            rail_y + 4, "Ledger", svg.counted(len(facts.rows), "row") if facts.rows else "no row"
+        )
         self._draw_rail(rail_y)
         bottom = top
+        ends = [column.end for column in self._columns if self._rows_at(column)]
+        if ends:
+            drawn = sum(len(self._rows_at(column)) for column in self._columns)
+            self._point_left(ends[-1], top, svg.counted(drawn, "row"))
         for column in self._columns:
             rows = self._rows_at(column)
             hidden = len(self._rows.get(column.first, ())) - len(rows)
@@ -353,6 +397,12 @@ class _Drawing:
             words += f", {facts.final_height - cursor:,} behind"
         room = right - end > svg.width_of(words) + 16
         x, anchor = (end + 8, "") if room else (end - 8, "end")
+        edge = right + 20 - svg.IN_SIGHT
+        if room and x < edge < x + svg.width_of(words):
+            # A narrow screen would cut it: there it is a bit further right.
+            self._parts.append(svg.label(x, y - 7, words, "acc wide", anchor))
+            self._parts.append(svg.label(edge, y - 7, words, "acc narrow", anchor))
+            return
         self._parts.append(svg.label(x, y - 7, words, "acc", anchor))
 
     def _draw_row(self, x: float, y: float, row: Row) -> None:
@@ -383,10 +433,7 @@ class _Drawing:
     def _when(self, lane: _Lane) -> str:
         spans = self._facts.branches[lane.branch].canonical_us
         ended_us = next((to for _, to in reversed(spans) if to is not None), None)
-        name = svg.shortened(lane.branch, 10)
-        if ended_us is None:
-            return name
-        return f"{name}, to {at_text(ended_us - self._facts.started_us)}"
+        return "" if ended_us is None else f"to {at_text(ended_us - self._facts.started_us)}"
 
 
 def _ends(blocks: list[int]) -> list[int]:

@@ -87,7 +87,11 @@ class _Writer:
             self._close = range(false_tick - _CLOSE_TICKS, false_tick + 1)
 
     def take(self, entry: Entry) -> None:
-        if entry.tick not in self._close and self._quiet.swallows(entry, self._facts):
+        # Close to the failure answers and commits are told singly, empty blocks before it are not.
+        folded = entry.tick not in self._close
+        if (entry.actor, entry.kind) == ("chain", "blocks"):
+            folded = entry.tick != self._facts.first_false_tick
+        if folded and self._quiet.swallows(entry, self._facts):
             return
         if (entry.actor, entry.kind) == ("scenario", "verdict"):
             return

@@ -15,6 +15,7 @@ from ztdx_devnet.report.timeline.model import Facts, FaultLife, Life, Moment, Pr
 
 _COLUMNS_MAX = 16
 _LIVES_MAX = 6
+_FAULTS_MAX = 8
 _FOLD_US = 3_000_000
 _FOLD_WIDTH = 92
 _SPARE = 22
@@ -31,6 +32,11 @@ def lives_figure(facts: Facts) -> str:
     """The figure as an SVG element; an empty text if there is nothing to draw."""
     drawing = _Drawing(facts)
     return drawing.drawn() if drawing.times else ""
+
+
+def lives_notes(facts: Facts) -> list[str]:
+    """What the figure leaves out, in words."""
+    return _Drawing(facts).notes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,6 @@ class _Drawing:
 
     def drawn(self) -> str:
         self._lay_out()
-        facts = self._facts
         lanes = len(self._lanes())
         height = _TOP + _LIFE_HEIGHT * len(self._lives) + _LANE_HEIGHT * lanes + 26
         self._draw_times(height)
@@ -77,14 +82,21 @@ class _Drawing:
             else:
                 self._draw_process(lane, y)
             y += _LANE_HEIGHT
-        hidden = len(facts.lives) - len(self._lives)
-        if hidden:
-            words = f"{hidden} more deposits are not drawn"
-            self._parts.append(svg.label(svg.GUTTER, height - 4, words, "sub"))
         words = "; ".join(self._told(life) for life in self._lives)
         return svg.figure(
             self._end, height, words or "When faults were armed", self._names, self._parts
         )
+
+    def notes(self) -> list[str]:
+        facts = self._facts
+        found = []
+        hidden = len(facts.lives) - len(self._lives)
+        if hidden:
+            found.append(svg.not_drawn(hidden, "more deposit"))
+        faults = [fault.name for fault in facts.faults[_FAULTS_MAX:]]
+        if faults:
+            found.append(f"{svg.not_drawn(len(faults), 'more fault')}: {svg.listed(faults)}")
+        return found
 
     # --- what is shown -------------------------------------------------------------------------
 
@@ -107,7 +119,7 @@ class _Drawing:
             for process in self._facts.processes.values()
             if any(to is not None for _, to in process.ran_us) or len(process.ran_us) > 1
         ]
-        return [*self._facts.faults[:8], *stopped]
+        return [*self._facts.faults[:_FAULTS_MAX], *stopped]
 
     def _marks(self, life: Life) -> Iterator[_Mark]:
         for moment in life.moments:
@@ -142,7 +154,7 @@ class _Drawing:
             }
             for (at_us, _), width in widths.items():
                 room[at_us] = max(room.get(at_us, 0), width)
-        x = svg.GUTTER + room[self.times[0]] / 2
+        x = svg.GUTTER + svg.MARGIN + room[self.times[0]] / 2
         before: int | None = None
         for at_us in self.times:
             if before is not None:

@@ -261,7 +261,8 @@ class _Reader:
 
     def finish(self) -> None:
         facts, failure = self._facts, self._outcome.failure
-        if failure is not None and facts.first_false_us is None:
+        wrong = self._outcome.verdict is Verdict.VIOLATED
+        if failure is not None and wrong and facts.first_false_us is None:
             facts.first_false_us = facts.started_us + failure.at_us
             for entry in facts.entries:
                 if entry.at_us > facts.first_false_us:

@@ -11,8 +11,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from ztdx_devnet.journal.journal import Entry
-from ztdx_devnet.report.timeline.chain_figure import chain_figure
+from ztdx_devnet.report.timeline.chain_figure import chain_figure, chain_notes
 from ztdx_devnet.report.timeline.clock import at_text, span_text
+from ztdx_devnet.report.timeline.endings import endings
 from ztdx_devnet.report.timeline.events import (
     COLUMNS,
     HEADINGS,
@@ -21,7 +22,7 @@ from ztdx_devnet.report.timeline.events import (
     around,
     event_rows,
 )
-from ztdx_devnet.report.timeline.lives_figure import lives_figure
+from ztdx_devnet.report.timeline.lives_figure import lives_figure, lives_notes
 from ztdx_devnet.report.timeline.model import Facts, FaultLife, read, short_hash
 from ztdx_devnet.report.timeline.style import STYLE
 from ztdx_devnet.report.timeline.svg import escaped
@@ -56,7 +57,7 @@ def page(
     facts = read(entries, outcome)
     sections = [
         ("verdict", "", _verdict(outcome, run_id, listener)),
-        ("false", "First false", _first_false(facts, outcome)),
+        ("false", _title_of_values(outcome), _first_false(facts, outcome)),
         ("chain", "Chain", _figures(facts)),
         ("actors", "Actors", _events(facts)),
         ("scenario", "Scenario", _scenario(outcome, scenario_text)),
@@ -108,6 +109,8 @@ def _sentence(verdict: Verdict, failure: Failure | None) -> str:
         return "Everything that was demanded was seen."
     if failure is None:
         return "The run did not come to its end."
+    if verdict is Verdict.INTERRUPTED:
+        return "The run was stopped before its end."
     found = _INVARIANT.fullmatch(failure.rule)
     if found is not None:
         return f"Rule {found[1]} does not hold: {found[2]}."
@@ -116,19 +119,25 @@ def _sentence(verdict: Verdict, failure: Failure | None) -> str:
     return f"The run shows nothing: {failure.rule}."
 
 
+def _title_of_values(outcome: Outcome) -> str:
+    return "First false" if outcome.verdict is Verdict.VIOLATED else "Seen"
+
+
 def _first_false(facts: Facts, outcome: Outcome) -> str:
     failure = outcome.failure
     if failure is None:
         return ""
-    when = "First false at" if outcome.verdict is Verdict.VIOLATED else "Seen at"
-    heading = f"{when} {at_text(failure.at_us)}"
+    heading = f"{_title_of_values(outcome)} at {at_text(failure.at_us)}"
+    kind = "sides" if outcome.verdict is Verdict.VIOLATED else "sides maybe"
+    ended = endings(facts.entries, outcome)
     expected, actual = _value(facts, failure.expected), _value(facts, failure.actual)
     return (
         f'<h2>{heading}<span class="dim">head #{facts.head} on {escaped(facts.current)}, '
         f"{_cursor(facts)}</span></h2>\n"
-        f'<div class="sides"><div class="side"><h3>Expected</h3><p>{expected}</p></div>'
+        f'<div class="{kind}"><div class="side"><h3>Expected</h3><p>{expected}</p></div>'
         '<div class="neq"><span aria-hidden="true">≠</span><span class="vh">is not</span></div>'
         f'<div class="side seen"><h3>Seen</h3><p>{actual}</p></div></div>'
+        + "".join(f'\n<p class="ended">{escaped(words)}</p>' for words in ended)
     )
 
 
@@ -147,7 +156,9 @@ def _cursor(facts: Facts) -> str:
 
 
 def _figures(facts: Facts) -> str:
-    chain = _figure_box("Chain", chain_figure(facts)) if facts.branches else ""
+    chain = ""
+    if facts.branches:
+        chain = _figure_box("Chain", chain_figure(facts), chain_notes(facts))
     lives = lives_figure(facts)
     told = '<h2>Chain when the run ended<span class="dim">{}</span></h2>\n{}'.format(
         f"{facts.depth_blocks} confirmations", chain
@@ -156,12 +167,15 @@ def _figures(facts: Facts) -> str:
         return told
     return (
         f'{told}\n<h2 class="second">Life of each deposit</h2>\n'
-        f"{_figure_box('Lives of deposits', lives)}"
+        f"{_figure_box('Lives of deposits', lives, lives_notes(facts))}"
     )
 
 
-def _figure_box(words: str, drawing: str) -> str:
-    return f'<div class="figbox" tabindex="0" role="group" aria-label="{words}">\n{drawing}\n</div>'
+def _figure_box(words: str, drawing: str, notes: Sequence[str]) -> str:
+    """A drawing that can be scrolled, and under it what is always in sight."""
+    told = "".join(f'\n<p class="dim">{escaped(note)}</p>' for note in notes)
+    box = f'<div class="figbox" tabindex="0" role="group" aria-label="{words}">\n{drawing}\n</div>'
+    return box + told
 
 
 def _events(facts: Facts) -> str:
@@ -229,13 +243,16 @@ def _scenario(outcome: Outcome, text: str) -> str:
     if len(lines) > _CODE_LINES_MAX:
         first = max(1, failing - _CODE_AROUND)
         last = min(len(lines), first + 2 * _CODE_AROUND)
+    violated = outcome.verdict is Verdict.VIOLATED
+    kind = "hit" if violated else "hit maybe"
+    said = "the failing line" if violated else "the line that was reached"
     shown = []
     for number in range(first, last + 1):
-        hit = ' class="hit"' if number == failing else ""
+        hit = f' class="{kind}"' if number == failing else ""
         words = lines[number - 1]
         if len(words) > _CODE_WIDTH_MAX:
             words = words[:_CODE_WIDTH_MAX] + "…"
-        note = '<span class="vh"> the failing line</span>' if hit else ""
+        note = f'<span class="vh"> {said}</span>' if hit else ""
         shown.append(
             f'<li id="L{number}"{hit}><span class="no">{number}</span>{escaped(words)}{note}</li>'
         )

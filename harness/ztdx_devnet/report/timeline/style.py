@@ -62,6 +62,9 @@ h1 { font-size: 34px; line-height: 42px; font-weight: 600; letter-spacing: -.015
 .side.seen { border-left-color: var(--bad); }
 .side h3 { color: var(--ink3); font-weight: 400; }
 .side p { font-size: 18px; line-height: 27px; font-weight: 600; }
+.maybe .side.seen { border-left-color: var(--warn); }
+.maybe .neq { color: var(--warn); }
+.ended { margin-top: 12px; }
 .neq { display: grid; place-items: center; font-size: 30px; color: var(--bad); }
 .figbox { overflow-x: auto; scrollbar-width: thin; padding-bottom: 6px; }
 .figbox { direction: rtl; position: relative; }
@@ -108,6 +111,8 @@ h1 { font-size: 34px; line-height: 42px; font-weight: 600; letter-spacing: -.015
 .fig .armed { stroke: var(--warn); stroke-width: 2; }
 .fig .fired { fill: var(--warn); }
 .fig .unfired { fill: var(--panel); stroke: var(--warn); stroke-width: 1.5; }
+.fig .narrow { display: none; }
+.figbox + .dim { margin-top: 6px; }
 table { width: 100%; border: 1px solid var(--line); border-radius: 4px; border-spacing: 0;
   border-collapse: separate; table-layout: fixed; }
 th, td { padding: 6px 12px; text-align: left; vertical-align: top; font-size: 13px;
@@ -129,6 +134,8 @@ col.time { width: 9.5em; }
   text-align: right; color: var(--ink3); border-right: 1px solid var(--line2); }
 .code .hit { background: var(--bad-soft); box-shadow: inset 4px 0 var(--bad); color: var(--ink); }
 .code .hit .no { color: var(--bad); font-weight: 600; }
+.code .hit.maybe { background: var(--sunk); box-shadow: inset 4px 0 var(--warn); }
+.code .hit.maybe .no { color: var(--warn); }
 .cmd { padding: 12px 18px; border: 1px solid var(--line2); border-radius: 6px;
   background: var(--sunk); margin-bottom: 10px; font-size: 18px; line-height: 26px; }
 @media (max-width: 900px) {
@@ -139,6 +146,8 @@ col.time { width: 9.5em; }
   main { padding: 18px 16px 40px; }
   .top { padding: 10px 16px; }
   h1 { font-size: 26px; line-height: 32px; }
+  .fig .narrow { display: inline; }
+  .fig .wide { display: none; }
   table, tbody, tr, td, th { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tbody tr { border-top: 1px solid var(--line); padding: 6px 0; }

@@ -8,6 +8,15 @@ import math
 GUTTER = 128
 """Where the drawing begins: the names of its rows stand left of it."""
 
+MARGIN = 3
+"""Between that and the first mark, whose border is drawn whole."""
+
+IN_SIGHT = 210
+"""How much of a drawing's right end a phone shows, beside the names."""
+
+IN_SIGHT_WIDE = 1030
+"""As much as a wide screen shows. Marks of the class `narrow` are on narrow ones alone."""
+
 _CHARACTER = 6.9
 """Width of a character at 13 px in the faces of the page, on average."""
 
@@ -25,6 +34,22 @@ def width_of(text: str) -> int:
 
 def shortened(text: str, characters: int) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def not_drawn(number: int, one: str, many: str = "") -> str:
+    return f"{counted(number, one, many)} {'is' if number == 1 else 'are'} not drawn"
+
+
+def listed(names: list[str], most: int = 20) -> str:
+    """'a, b, c', and how many more there are."""
+    shown = [shortened(name, 40) for name in names[:most]]
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return ", ".join(shown)
 
 
 def number(value: float) -> str:

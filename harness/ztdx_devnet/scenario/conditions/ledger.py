@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ztdx_devnet.scenario.conditions.condition import Condition, DepositsCondition, Look, listed
-from ztdx_devnet.scenario.names import Named, deposits
+from ztdx_devnet.scenario.names import Named, deposits, tokens
 from ztdx_devnet.scenario.values import (
     AmountWei,
     Holder,
@@ -46,6 +46,9 @@ class Balance(Condition):
             f"{label}{text} {self.token} available",
         )
 
+    def uses(self) -> list[Named]:
+        return tokens(self.token)
+
 
 class Total(Condition):
     """What all together have available of a token, exactly."""
@@ -60,6 +63,9 @@ class Total(Condition):
         expected = decimal_text(self.available)
         label = f"{self.token} available in all"
         return Look(total == Fraction(expected), f"{expected} {label}", f"{_text(total)} {label}")
+
+    def uses(self) -> list[Named]:
+        return tokens(self.token)
 
 
 class Credited(DepositsCondition):
@@ -159,6 +165,9 @@ class AdminCredits(Condition):
             holds = holds and total == Fraction(decimal_text(wanted))
             expected += f", {decimal_text(wanted)} in all"
         return Look(holds, expected, f"{len(amounts)}, {_text(total)} in all")
+
+    def uses(self) -> list[Named]:
+        return tokens(self.token)
 
 
 class Quarantined(Condition):

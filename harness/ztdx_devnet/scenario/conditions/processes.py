@@ -85,7 +85,7 @@ class ListenerExited(Condition):
             seen = "it runs" if process.running else "it does not run, and gave no error"
             return Look(False, expected, seen)
         holds = type(failure).__name__ == self.error and self.says in str(failure)
-        return Look(holds, expected, f"it ended by {type(failure).__name__}: {failure}")
+        return Look(holds, expected, f"it ended by {type(failure).__name__}: {process.last_words}")
 
     def uses(self) -> list[Named]:
         return [Named("listener", self.listener)]

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
 from ztdx_devnet.scenario.invariants.problems import decimal
@@ -19,6 +20,12 @@ from ztdx_devnet.sim.user_acts import user_of
 
 PATH = "/api/v1/admin/spot/balances/credit"
 KEY_HEADER = "idempotency-key"
+_CONFLICT = 409
+_NOT_OF_THE_REQUEST = (401, 403, 404, 429)
+"""Refusals that a request may get although the same one was accepted: they are not about it."""
+
+_DIGITS_MAX = 1_000
+"""Beyond it an exponent is nobody's amount, and would take all memory."""
 
 Credit = tuple[str, str, Fraction]
 """User, token and amount."""
@@ -32,6 +39,7 @@ class Submission:
     credit: Credit
     key: str | None
     accepted: bool | None = None
+    status: int | None = None
     answer: bytes = b""
 
 
@@ -52,7 +60,7 @@ class AdminRequests:
             if submission.request is request and answer is not None:
                 known = answer.status < 500 or b"DB_ERROR" in answer.body
                 submission.accepted = answer.status == 200 if known else None
-                submission.answer = answer.body
+                submission.status, submission.answer = answer.status, answer.body
 
     def unasked(self, rows: Iterable[AdminCreditRow]) -> Iterator[str]:
         """The credits that more rows say were made than were asked for without a key."""
@@ -75,6 +83,11 @@ class AdminRequests:
         for first, other in self._same_requests():
             if first.answer != other.answer:
                 yield f"the answer that key {first.key} got: {first.answer!r}", repr(other.answer)
+        for refused in self._refused_again():
+            yield (
+                f"the answer of the only request with key {refused.key}",
+                f"{refused.status} {refused.answer!r}",
+            )
 
     def _of(self, credit: Credit) -> list[Submission]:
         return [s for s in self._sent if s.credit == credit]
@@ -92,6 +105,24 @@ class AdminRequests:
             if submission.key is not None and submission.accepted:
                 identity = (submission.key, submission.request.body)
                 yield first.setdefault(identity, submission), submission
+
+    def _refused_again(self) -> Iterator[Submission]:
+        """Requests that were refused for what was accepted, or for a key that only they had.
+
+        The latter also where nobody got an answer yet: that is what keys are for.
+        """
+        keyed = [s for s in self._sent if s.key is not None]
+        for refused in keyed:
+            if refused.accepted is not False or refused.status in _NOT_OF_THE_REQUEST:
+                continue
+            if refused.status is None or refused.status >= 500:
+                continue
+            same_key = [s for s in keyed if s.key == refused.key]
+            body = refused.request.body
+            accepted = any(s.accepted and s.request.body == body for s in same_key)
+            alone = all(s.request.body == body for s in same_key)
+            if accepted or (alone and refused.status == _CONFLICT):
+                yield refused
 
 
 def _times(submissions: Iterable[Submission]) -> int:
@@ -116,6 +147,8 @@ def _credit_of(request: ApiRequest) -> Credit | None:
     try:
         body = json.loads(request.body)
         user, token, amount = body["user_address"], body["token"], body["amount"]
+        if not isinstance(token, str) or abs(Decimal(amount).adjusted()) > _DIGITS_MAX:
+            return None
         return (user.lower(), token, Fraction(amount))
-    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None

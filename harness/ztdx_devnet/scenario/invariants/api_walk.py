@@ -2,27 +2,41 @@
 
 The API takes no cursor and no filter but `limit`: pages are the heads of one list. A walk asks for
 several lengths; each answer must be the head of the ledger's list, in its documented order, and the
-balances those of the ledger, as it was before or after the request.
+balances those of the ledger, as it was before or after the request. After settling the API must
+answer at all, unless the scenario killed it, and one user also asks with signed requests. On the
+way I15 has the walk ask /readyz.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.faults.clock import ClockJump
+from ztdx_devnet.faults.processes import CrashPoint
+from ztdx_devnet.faults.storage import DatabaseLock, StatementFault
 from ztdx_devnet.scenario.invariants.problems import Problem
+from ztdx_devnet.sim.health import health
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.ledger_reader import DepositRow, LedgerSnapshot
-from ztdx_devnet.sim.processes import ApiAnswer, ApiRequest
+from ztdx_devnet.sim.processes import API_ANSWERS_WITHIN_US, ApiAnswer, ApiRequest
+from ztdx_devnet.sim.product import API
 from ztdx_devnet.sim.user_acts import user_of
 from ztdx_devnet.sim.world import World
+from ztdx_devnet.virtual_time import MICROSECONDS
+from ztdx_spot.errors import DatabaseBusyError
 
-LIMITS = (2, 200)
+LIMIT_DEFAULT, LIMIT_MAX = 50, 200
+"""As the API's documents say them."""
+_FEW = 2
+_TOO_MANY = 1_000
 WALKS_DURING_WRITES_MAX = 4
 _ATTEMPTS = 3
 _BASE = "/api/v1/spot"
+_READINESS = "/readyz"
 
 
 class ApiWalk:
@@ -32,9 +46,10 @@ class ApiWalk:
         self._world = world
         self._report = report
         self._actor: Actor | None = None
-        self._due: list[str] = []
+        self._due: list[Callable[[], None]] = []
         self._changes = 0
         self._walks = 0
+        self._told = False
 
     def ledger_changed(self, ledger: LedgerSnapshot) -> None:
         """At the 1st, 2nd, 4th, … change, somebody looks at the newest deposit's user meanwhile.
@@ -49,64 +64,176 @@ class ApiWalk:
         if world.faults.any_may_fire or not world.product.api.running:
             return
         self._walks += 1
-        self._due.append(ledger.deposits[-1].user)
-        if self._actor is None or not self._actor.alive:
-            self._actor = world.kernel.spawn("walker", self._walk_for_ever)
-        else:
-            world.kernel.wake(self._actor)
+        newest = ledger.deposits[-1].user
+        self._have_walked(lambda: self._walk(newest, (_FEW, LIMIT_MAX), settled=False))
+
+    def health_doubted(self) -> None:
+        """Somebody looks at /readyz meanwhile.
+
+        Not while a fault can touch what the API says, or counts its boundaries.
+        """
+        faults = self._world.faults
+        touched = any((faults.of(CrashPoint), faults.of(ClockJump), faults.of(StatementFault)))
+        if self._world.product.api.running and not touched:
+            self._have_walked(lambda: self._compare_readiness(settled=False))
 
     def walk_all(self) -> None:
-        """Every user's lists, by whoever runs; nothing if no API answers."""
-        for user in sorted({user for user, _ in self._world.ledger.available}):
-            self._walk(user, settled=True)
+        """Every user's lists, by whoever runs; nothing if the scenario killed the API."""
+        if not self._is_there():
+            return
+        ledger = self._world.ledger
+        counts = {user: 0 for user, _ in sorted(ledger.available)}
+        for row in ledger.deposits:
+            counts[row.user] = counts.get(row.user, 0) + (row.status == "confirmed")
+        known = [user for user in counts if user_of(user) in USERS]
+        busiest = max(known, key=lambda user: counts[user], default=None)
+        self._compare_readiness(settled=True)
+        for user in known:
+            if user == busiest:
+                self._walk(user, (None, _FEW, LIMIT_MAX, _TOO_MANY), settled=True)
+                self._walk(user, (None,), settled=True, signed=True)
+            else:
+                more = (LIMIT_MAX,) if counts[user] > LIMIT_DEFAULT else ()
+                self._walk(user, (None, _FEW, *more), settled=True)
+        idle = (account.address_hex for account in USERS.values())
+        for user in [user for user in idle if user not in counts][:1]:
+            self._walk(user, (None,), settled=True)
+
+    def _have_walked(self, walk: Callable[[], None]) -> None:
+        """By the actor that walks beside the scenario."""
+        self._due.append(walk)
+        if self._actor is None or not self._actor.alive:
+            self._actor = self._world.kernel.spawn("walker", self._walk_for_ever)
+        else:
+            self._world.kernel.wake(self._actor)
 
     def _walk_for_ever(self) -> None:
         while True:
             while self._due:
-                self._walk(self._due.pop(0), settled=False)
+                self._due.pop(0)()
             self._world.kernel.park("idle")
 
-    def _walk(self, address: str, *, settled: bool) -> None:
+    def _is_there(self) -> bool:
+        """Whether the API runs; says so where it has died by itself."""
+        api = self._world.product.api
+        failure = api.failure
+        if failure is not None and not self._is_excused(failure):
+            self._tell("I12", Problem("an API that answers", f"it died: {type(failure).__name__}"))
+        return api.running
+
+    def _is_excused(self, failure: Exception) -> bool:
+        """Whether it died of a fault of the database."""
+        met = any(
+            fault.hits
+            for fault in self._world.faults
+            if isinstance(fault, DatabaseLock)
+            or (isinstance(fault, StatementFault) and fault.process in (None, API))
+        )
+        return met and isinstance(failure, sqlite3.Error | DatabaseBusyError)
+
+    def _walk(
+        self, address: str, limits: Sequence[int | None], *, settled: bool, signed: bool = False
+    ) -> None:
+        """The user's balances, and deposits: None asks without a limit."""
         user = user_of(address)
         if user not in USERS:
             return
-        for limit in LIMITS:
-            path = f"{_BASE}/deposits?limit={limit}"
-            self._compare(user, path, lambda ledger, n=limit: listed(ledger, address)[:n], settled)  # type: ignore[misc]
+        send = self._ask_signed if signed else self._ask
+        for limit in limits:
+            path = f"{_BASE}/deposits" + ("" if limit is None else f"?limit={limit}")
+            length = LIMIT_DEFAULT if limit is None else min(limit, LIMIT_MAX)
+            self._compare(
+                f"{path} of {user}",
+                lambda path=path: send(user, path),  # type: ignore[misc]
+                lambda ledger, n=length: listed(ledger, address)[:n],  # type: ignore[misc]
+                settled,
+            )
         path = f"{_BASE}/balances"
-        self._compare(user, path, lambda ledger: {"balances": balances(ledger, address)}, settled)
+        self._compare(
+            f"{path} of {user}",
+            lambda: send(user, path),
+            lambda ledger: {"balances": balances(ledger, address)},
+            settled,
+        )
 
     def _compare(
-        self, user: str, path: str, expected_of: Callable[[LedgerSnapshot], Any], settled: bool
+        self,
+        what: str,
+        ask: Callable[[], ApiAnswer | None],
+        expected_of: Callable[[LedgerSnapshot], Any],
+        settled: bool,
     ) -> None:
         for _ in range(_ATTEMPTS):
             before, changes = self._world.ledger, self._changes
-            answer = self._ask(user, path)
+            answer = self._answer(what, ask, settled)
             if answer is None:
                 return
             after = self._world.ledger
             if answer.status != 200:
                 if settled:
-                    self._report("I12", Problem(f"{path} answered", f"{answer.status}"))
+                    self._tell("I12", Problem(f"{what} answered", f"{answer.status}"))
                 return
             seen = _json(answer)
-            if any(_same(seen, expected_of(ledger)) for ledger in (before, after)):
+            if any(seen == expected_of(ledger) for ledger in (before, after)):
                 return
             if self._changes - changes <= 1:  # else there was a state between the two
-                self._differ(path, user, expected_of(after), seen)
+                self._differ(what, expected_of(after), seen)
                 return
 
-    def _differ(self, path: str, user: str, expected: Any, seen: Any) -> None:
+    def _differ(self, what: str, expected: Any, seen: Any) -> None:
         """Say which invariant an answer breaks: only its amounts, or more than that."""
         rule = "I11" if _without_amounts(seen) == _without_amounts(expected) else "I12"
-        problem = Problem(f"{path} of {user}: {json.dumps(expected)}", json.dumps(seen))
+        self._tell(rule, Problem(f"{what}: {json.dumps(expected)}", json.dumps(seen)))
+
+    def _compare_readiness(self, *, settled: bool) -> None:
+        """I15: what /readyz says is what health is, before or after the request."""
+        for _ in range(_ATTEMPTS):
+            before = self._readiness()
+            request = ApiRequest("GET", _READINESS)
+            answer = self._answer(_READINESS, lambda: self._send(request), settled)  # noqa: B023
+            if answer is None:
+                return
+            after = self._readiness()
+            seen = (answer.status, _json(answer))
+            if seen in (before, after):
+                return
+        self._tell("I15", Problem(f"{_READINESS}: {_shown(after)}", _shown(seen)))
+
+    def _readiness(self) -> tuple[int, Any]:
+        verdict = health(self._world)
+        return (200 if verdict.ready else 503, verdict.model_dump(mode="json"))
+
+    def _answer(
+        self, what: str, ask: Callable[[], ApiAnswer | None], settled: bool
+    ) -> ApiAnswer | None:
+        """None: no answer came, which after settling is red, or nothing is asked any more."""
+        if self._told and settled:
+            return None
+        kernel = self._world.kernel
+        asked_us = kernel.now_us
+        answer = ask()
+        if answer is None and settled and self._is_there():
+            late = kernel.now_us - asked_us >= API_ANSWERS_WITHIN_US
+            within = f"none within {API_ANSWERS_WITHIN_US // MICROSECONDS} s"
+            self._tell("I12", Problem(f"{what} answered", within if late else "it died"))
+        return answer
+
+    def _tell(self, rule: str, problem: Problem) -> None:
+        self._told = True
         self._report(rule, problem)
 
     def _ask(self, user: str, path: str) -> ApiAnswer | None:
-        product = self._world.product
-        headers = {"Authorization": f"Bearer {product.operator.issue_jwt(user)}"}
+        token = self._world.product.operator.issue_jwt(user)
+        return self._send(ApiRequest("GET", path, {"Authorization": f"Bearer {token}"}))
+
+    def _ask_signed(self, user: str, path: str) -> ApiAnswer | None:
+        key = self._world.product.operator.api_key(user)
+        signed = key.sign(path, b"", self._world.now_us // 1_000)
+        return self._send(ApiRequest("GET", signed, {"X-MBX-APIKEY": key.api_key}))
+
+    def _send(self, request: ApiRequest) -> ApiAnswer | None:
         try:
-            return product.api.request(ApiRequest("GET", path, headers))
+            return self._world.product.api.request(request)
         except ConnectionRefusedError:
             return None
 
@@ -124,6 +251,8 @@ def listed(ledger: LedgerSnapshot, address: str) -> list[dict[str, Any]]:
             "tx_hash": row.tx_hash,
             "block_number": row.block_number,
             "status": row.status,
+            "created_at": row.created_at,
+            "confirmed_at": row.confirmed_at,
         }
         for row in rows
     ]
@@ -142,19 +271,9 @@ def _order(row: DepositRow) -> tuple[int, int, int, str]:
     return (row.created_at, row.block_number, row.log_index, row.id)
 
 
-def _same(seen: Any, expected: Any) -> bool:
-    """Whether an answer says what is expected; it may say more of each deposit."""
-    if not isinstance(expected, list) or not isinstance(seen, list):
-        return bool(seen == expected)
-    return len(seen) == len(expected) and all(
-        isinstance(one, dict) and one.items() >= other.items()
-        for one, other in zip(seen, expected, strict=True)
-    )
-
-
 def _without_amounts(value: Any) -> Any:
     if isinstance(value, dict):
-        hidden = ("amount", "available", "frozen", "created_at", "confirmed_at")
+        hidden = ("amount", "available", "frozen")
         return {k: _without_amounts(v) for k, v in value.items() if k not in hidden}
     return [_without_amounts(each) for each in value] if isinstance(value, list) else value
 
@@ -164,3 +283,8 @@ def _json(answer: ApiAnswer) -> Any:
         return json.loads(answer.body)
     except ValueError:
         return None
+
+
+def _shown(readiness: tuple[int, Any]) -> str:
+    status, body = readiness
+    return f"{status} {json.dumps(body)}"

@@ -23,8 +23,10 @@ _Row = TypeVar("_Row")
 class Books:
     """Sums by user and token of rows, admin credits, debits and entries.
 
-    `entered` is what the entries of each deposit, by its id, sum to; `last` what the last entry of
-    each balance says is available and frozen after it.
+    `entered` is what the entries of each deposit, by its id, sum to, and `entered_credits` those of
+    each admin credit; `last` what the last entry of
+    each balance says is available and frozen after it; `spendings` how often each amount was
+    debited.
     """
 
     def __init__(self) -> None:
@@ -33,7 +35,9 @@ class Books:
         self.debits: dict[Key, Fraction] = {}
         self.entries: dict[Key, Fraction] = {}
         self.entered: dict[str, Fraction] = {}
+        self.entered_credits: dict[str, Fraction] = {}
         self.last: dict[Key, tuple[str, str]] = {}
+        self.spendings: Counter[tuple[Key, Fraction]] = Counter()
         self._named: Counter[Key] = Counter()
 
     def follow(self, changes: Changes, ledger: LedgerSnapshot) -> None:
@@ -71,9 +75,12 @@ class Books:
         _add(self.entries, key, amount)
         if entry.deposit_id is not None:
             _add(self.entered, entry.deposit_id, amount)
+        if entry.admin_credit_id is not None:
+            _add(self.entered_credits, entry.admin_credit_id, amount)
         if entry.kind == "debit":
             self._named[key] += times
             _add(self.debits, key, -amount)
+            self.spendings[key, -exact(entry.amount)] += times
 
 
 _Name = TypeVar("_Name")

@@ -25,12 +25,14 @@ Pairs = tuple[tuple[_Row | None, _Row | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The difference of two snapshots. `sightings` are the new ones."""
+    """The difference of two snapshots. `sightings` are the new ones, `old_sightings` those that
+    are gone, or say something else now."""
 
     deposits: Pairs[DepositRow]
     entries: Pairs[LedgerEntry]
     admin_credits: Pairs[AdminCreditRow]
     sightings: tuple[Sighting, ...]
+    old_sightings: Pairs[Sighting]
     balances: tuple[Key, ...]
 
     @property
@@ -64,15 +66,13 @@ def changes_between(before: LedgerSnapshot, now: LedgerSnapshot) -> Changes:
     deposits = _pairs(before.deposits, now.deposits, _row_number)
     entries = _pairs(before.entries, now.entries, _seq_number)
     admin_credits = _pairs(before.admin_rows, now.admin_rows, _row_number)
+    sightings = _pairs(before.sightings, now.sightings, _seq_number)
     return Changes(
         deposits,
         entries,
         admin_credits,
-        tuple(
-            after
-            for was, after in _pairs(before.sightings, now.sightings, _seq_number)
-            if after is not None and was is None
-        ),
+        tuple(after for was, after in sightings if after is not None and was is None),
+        tuple(pair for pair in sightings if pair[0] is not None),
         tuple(sorted(balances)),
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections import deque
 
+from ztdx_devnet.scenario.invariants import log_lines
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.world import World
@@ -32,14 +32,14 @@ class Effort:
         self._lines_us: deque[int] = deque()
         polls = _MINUTE_US // max(self._pause_us, _POLL_US_MIN)
         self.log_lines_max = LOG_LINES_MAX + 2 * polls
-        self._handler = _Lines(self._lines_us, world)
+        self._lines = log_lines.LineWatch(world.kernel, self._line)
 
     def begin(self) -> None:
         """Listen to the product's log."""
-        logging.getLogger("ztdx_spot").addHandler(self._handler)
+        log_lines.begin(self._lines)
 
     def end(self) -> None:
-        logging.getLogger("ztdx_spot").removeHandler(self._handler)
+        log_lines.end(self._lines)
 
     def asked(self, life: Actor) -> None:
         """A listener begins an exchange with a node."""
@@ -47,6 +47,9 @@ class Effort:
         paused = now_us - self._asked_us.get(listener, 0) >= self._pause_us
         self._requests[listener] = 1 if paused else self._requests.get(listener, 0) + 1
         self._asked_us[listener] = now_us
+
+    def _line(self) -> None:
+        self._lines_us.append(self._world.now_us)
 
     def problems(self) -> Problems:
         for listener, requests in self._requests.items():
@@ -65,18 +68,6 @@ class Effort:
         if len(self._lines_us) > self.log_lines_max:
             expected = f"at most {self.log_lines_max} lines of log in a minute"
             yield Problem(expected, f"{len(self._lines_us)}")
-
-
-class _Lines(logging.Handler):
-    """Notes when each line came, in virtual time."""
-
-    def __init__(self, lines_us: deque[int], world: World) -> None:
-        super().__init__()
-        self._lines_us = lines_us
-        self._world = world
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines_us.append(self._world.now_us)
 
 
 def _open_connections(actor: Actor) -> int:

@@ -21,6 +21,8 @@ def cursor_moves(scene: Scene) -> Problems:
         yield Problem(expected, f"cursor {cursor.block_number}")
     if cursor.block_number < before.block_number and not _is_orphaned(scene, before):
         kept = "whose hash was not kept" if before.block_hash is None else "still canonical"
+        if before.block_hash is not None and not scene.told.has_been(before):
+            kept = f"that there never was: {before.block_hash}"
         yield Problem(expected, f"cursor {cursor.block_number}, behind a block {kept}")
 
 
@@ -57,6 +59,7 @@ def no_silent_stall(scene: Scene) -> Problems:
 
 def _is_orphaned(scene: Scene, cursor: Cursor) -> bool:
     """Whether the block that was processed last has left the canonical branch since."""
+    if cursor.block_hash is None or not scene.told.has_been(cursor):
+        return False
     place = scene.world.chain.tree.at(cursor.block_number)
-    known = cursor.block_hash is not None
-    return known and (place is None or "0x" + place.hash.hex() != cursor.block_hash)
+    return place is None or "0x" + place.hash.hex() != cursor.block_hash

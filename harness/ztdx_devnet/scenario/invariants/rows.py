@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems, deposit_text, row_text
 from ztdx_devnet.scenario.invariants.repairs import POLLS_TO_REPAIR
@@ -11,7 +13,7 @@ from ztdx_devnet.sim.oracle import TrueDeposit
 
 
 def completeness(scene: Scene) -> Problems:
-    """every confirmed deposit of the vault has exactly one row; or its log is held in quarantine"""
+    """every confirmed deposit of the vault has exactly one row; or its log is held as unreadable"""
     world = scene.world
     if not world.product.listener_was_started:
         return  # nobody was there to credit
@@ -21,8 +23,12 @@ def completeness(scene: Scene) -> Problems:
     for deposit in world.oracle.canonical(world.start_block, last_block):
         ordinals = [scene.ordinal_of(row) for row in rows.get(deposit.transaction_hash, ())]
         mine = ordinals.count(deposit.ordinal)
-        if mine != 1 and deposit.amount_wei and not is_held(scene, deposit):
-            yield Problem(f"one row for {deposit_text(deposit)}", f"{mine} rows")
+        if mine == 1 or not deposit.amount_wei:
+            continue
+        held = is_held(scene, deposit)
+        if not (held and scene.was_told_spoilt(deposit)):
+            seen = f"{mine} rows; a log that can be read is held" if held else f"{mine} rows"
+            yield Problem(f"one row for {deposit_text(deposit)}", seen)
 
 
 def soundness(scene: Scene) -> Problems:
@@ -78,11 +84,11 @@ def history(scene: Scene) -> Problems:
     fresh = {sighting.deposit_id: sighting for sighting in scene.changes.sightings}
     for before, now in scene.changes.deposits:
         if before is not None:
-            yield from _changed_row(before, now, fresh.get(before.id))
-    for entry, now_entry in scene.changes.entries:
-        if entry is not None:
-            seen = "it is gone" if now_entry is None else str(now_entry)
-            yield Problem(f"entry {entry.seq} as it was: {entry}", seen)
+            keeps = scene.keeps_history
+            yield from _changed_row(before, now, fresh.get(before.id), keeps_history=keeps)
+    yield from _rewritten("entry", scene.changes.entries)
+    yield from _rewritten("admin credit", scene.changes.admin_credits)
+    yield from _rewritten("sighting", scene.changes.old_sightings)
 
 
 def is_held(scene: Scene, deposit: TrueDeposit) -> bool:
@@ -108,16 +114,41 @@ def _standing(scene: Scene, row: DepositRow) -> Problems:
             yield Problem("a canonical deposit of DF into the vault", f"none at {row_text(row)}")
             return
         scene.repairs.excuse(row)  # read before the reorg, written after it
-    if row.user != deposit.account:
+    in_its_block = (row.block_number, row.block_hash or deposit.block_hash) == (
+        deposit.block_number,
+        deposit.block_hash,
+    )
+    moved = in_its_block and row.log_index != deposit.log_index and not scene.logs_were_renumbered
+    if row.user != deposit.account or moved:
         yield Problem(deposit_text(deposit), row_text(row))
+    knows_ordinals = row.block_hash is not None or scene.keeps_history
+    if knows_ordinals and row.event_ordinal != deposit.ordinal:
+        expected = f"event {deposit.ordinal} of its transaction for {row_text(row)}"
+        yield Problem(expected, f"event {row.event_ordinal}")
 
 
-def _changed_row(before: DepositRow, now: DepositRow | None, fresh: Sighting | None) -> Problems:
+def _rewritten(kind: str, pairs: Sequence[tuple[object | None, object | None]]) -> Problems:
+    """What is only ever added, and is gone or says something else."""
+    for before, now in pairs:
+        if before is not None:
+            yield Problem(f"{kind} as it was: {before}", "it is gone" if now is None else str(now))
+
+
+def _changed_row(
+    before: DepositRow, now: DepositRow | None, fresh: Sighting | None, *, keeps_history: bool
+) -> Problems:
     if now is None:
         yield Problem(f"the row of {row_text(before)}", "it is gone")
     elif _content(now) != _content(before):
         yield Problem(f"the row of {row_text(before)}", f"now of {row_text(now)}")
-    elif _place(now) != _place(before):
+    elif now.created_at != before.created_at or before.confirmed_at not in (
+        None,
+        now.confirmed_at,
+    ):
+        written = f"created at {before.created_at}, confirmed at {before.confirmed_at}"
+        times = f"created at {now.created_at}, confirmed at {now.confirmed_at}"
+        yield Problem(f"{row_text(before)}, {written}", times)
+    elif keeps_history and _place(now) != _place(before):
         if fresh is None:
             change = f"{row_text(now)}, {now.status}"
             yield Problem(f"a sighting that makes the {before.status} row", change)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.faults.answers import AnswerFault
+from ztdx_devnet.faults.fault import Fault
+from ztdx_devnet.faults.views import ViewFault
 from ztdx_devnet.scenario.invariants.admin_requests import AdminRequests
 from ztdx_devnet.scenario.invariants.api_answers import ApiAnswers
 from ztdx_devnet.scenario.invariants.books import Books
@@ -17,7 +20,18 @@ from ztdx_devnet.scenario.invariants.stalls import Stalls
 from ztdx_devnet.scenario.invariants.told import Told
 from ztdx_devnet.sim import vault
 from ztdx_devnet.sim.ledger_reader import EMPTY_LEDGER, Cursor, DepositRow, LedgerSnapshot
+from ztdx_devnet.sim.oracle import TrueDeposit
 from ztdx_devnet.sim.world import World
+
+_SPOILING_KINDS = (
+    "undecodable",
+    "swapped_topics",
+    "unindexed",
+    "dirty_topics",
+    "missing_fields",
+    "null_fields",
+)
+"""Faults of answers after which a log is no deposit that could be read."""
 
 
 @dataclass(slots=True)
@@ -61,6 +75,29 @@ class Scene:
     def cursor(self) -> Cursor:
         """Where the listener stands; right below the first block before it says so."""
         return self.cursors[0] if self.cursors else Cursor(self.world.start_block - 1, None)
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether there must be a history of the deposits: the product's own listener keeps one.
+
+        Of another one it is asked if it has been seen to keep one.
+        """
+        return self.world.settings.listener is None or self.ledger.keeps_entries
+
+    @property
+    def logs_were_renumbered(self) -> bool:
+        """Whether a node has given logs other indexes than they have."""
+        return any(_renumbers(fault) for fault in self.world.faults if fault.hits)
+
+    def was_told_spoilt(self, deposit: TrueDeposit) -> bool:
+        """Whether a node has given the deposit's log in a form that can't be read."""
+        return any(
+            isinstance(fault, AnswerFault)
+            and fault.kind in _SPOILING_KINDS
+            and fault.transaction_hash in (None, deposit.transaction_hash)
+            for fault in self.world.faults
+            if fault.hits
+        )
 
     def see_ledger(self, ledger: LedgerSnapshot) -> None:
         """Take over what the ledger is now; `changes` is the difference."""
@@ -108,3 +145,9 @@ class Scene:
                 return -1 - row.log_index
             ordinal = self._ordinals[row] = deposit.ordinal
         return ordinal
+
+
+def _renumbers(fault: Fault) -> bool:
+    if isinstance(fault, ViewFault):
+        return any(shown.numbering is not None for shown in fault.backends.shows)
+    return isinstance(fault, AnswerFault) and fault.kind == "renumbered"

@@ -6,6 +6,7 @@ that no node shows, nobody can be red. A head that stands is a warning of the pr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems
@@ -31,8 +32,11 @@ class Stalls:
         self._since_us: int | None = None
         self._moved_us = world.now_us
         self._asked_us = 0
+        self._asked = 0
         stall_s = readiness.stall_s(world.settings.poll_interval_ms)
         self.patience_us = PATIENCE * stall_s * MICROSECONDS
+        self.on_doubt: Callable[[], None] = lambda: None
+        """Called at the 1st, 2nd, 4th, … time that health is asked during one stall."""
 
     @cached_property
     def _watched(self) -> WatchedListener:
@@ -41,6 +45,7 @@ class Stalls:
     def cursor_moved(self) -> None:
         self._since_us = None
         self._moved_us = self._world.now_us
+        self._asked = 0
 
     def problems(self, cursor_block: int) -> Problems:
         """Nothing, or a stall that health does not show."""
@@ -58,6 +63,9 @@ class Stalls:
         if not self._waits(head, cursor_block):
             return
         self._asked_us = now_us
+        self._asked += 1
+        if self._asked & (self._asked - 1) == 0:
+            self.on_doubt()
         if self._is_ready():
             waits = f"head {head}, cursor {cursor_block} for {stood_us // MICROSECONDS} s"
             yield Problem(f"health that is red: {waits}", "it says that all is well")

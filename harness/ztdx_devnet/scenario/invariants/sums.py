@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 
 from ztdx_devnet.scenario.invariants.problems import (
@@ -31,7 +32,7 @@ def conservation(scene: Scene) -> Problems:
         if held != due:
             seen = f"{available} available, {frozen} frozen"
             yield Problem(f"{label}: {decimal(due)} in all, the sum of its rows", seen)
-        if ledger.keeps_entries:
+        if scene.keeps_history:
             total, shown = books.entries.get(key, NOTHING), books.last.get(key, ("0", "0"))
             if held != total or (exact(available), exact(frozen)) != (
                 exact(shown[0]),
@@ -41,17 +42,27 @@ def conservation(scene: Scene) -> Problems:
                 yield Problem(f"entries of {label} that lead to {available}", seen)
     for credit in scene.requests.unasked(ledger.admin_rows):
         yield Problem("admin credits that were asked for", credit)
+    yield from _unasked_debits(scene)
 
 
 def atomicity(scene: Scene) -> Problems:
     """no row without its balance, no balance without its rows; and no row without its entries"""
     ledger, books = scene.ledger, scene.books
-    if ledger.keeps_entries:
+    if scene.keeps_history:
         for row in _rows_with_new_entries(scene):
             due = exact(row.amount) if row.status == "confirmed" else NOTHING
             entered = books.entered.get(row.id, NOTHING)
             if entered != due:
                 expected = f"entries of {decimal(due)} for the {row.status} row, {row_text(row)}"
+                yield Problem(expected, f"entries of {decimal(entered)}")
+    for _, credit in scene.changes.admin_credits:  # the API keeps a history, whoever listens
+        if credit is not None:
+            entered = books.entered_credits.get(credit.id, NOTHING)
+            if entered != exact(credit.amount):
+                key = (credit.user, credit.token)
+                expected = (
+                    f"an entry of {credit.amount} for the admin credit to {balance_label(key)}"
+                )
                 yield Problem(expected, f"entries of {decimal(entered)}")
     for key in scene.changes.keys:
         due_there, there = books.due(key) is not None, key in ledger.available
@@ -88,13 +99,29 @@ def solvency(scene: Scene) -> Problems:
     owed = sum((s for (_, token), s in books.rows.items() if token == "DF"), NOTHING)  # noqa: S105
     if not owed:
         return
-    spent = sum((s for (_, token), s in books.debits.items() if token == "DF"), NOTHING)  # noqa: S105
+    entered = sum((s for (_, token), s in books.debits.items() if token == "DF"), NOTHING)  # noqa: S105
+    asked = [debit for debit in scene.world.product.debits if debit.token == "DF"]  # noqa: S105
+    spent = min(entered, sum((exact(debit.amount) for debit in asked), NOTHING))
     left_behind = sum((exact(row.amount) for row in scene.repairs.stale), NOTHING)
     held, withdrawn = (Fraction(wei, WEI) for wei in scene.vault_wei())
     # What was withdrawn may be booked as spent, or not yet.
     owed -= left_behind + max(spent, withdrawn)
     if held < owed:
         yield Problem(f"at least {decimal(owed)} DF in the vault", decimal(held))
+
+
+def _unasked_debits(scene: Scene) -> Problems:
+    """Entries that say somebody spent what nobody asked the operator to take."""
+    if not any(e.kind == "debit" for pair in scene.changes.entries for e in pair if e is not None):
+        return
+    asked = Counter(
+        ((debit.user_address, debit.token), exact(debit.amount))
+        for debit in scene.world.product.debits
+    )
+    for (key, amount), times in scene.books.spendings.items():
+        if times > asked[key, amount]:
+            debit = f"a debit of {decimal(amount)} from {balance_label(key)}"
+            yield Problem(f"{debit} {asked[key, amount]} times, as asked for", f"{times} times")
 
 
 def _rows_with_new_entries(scene: Scene) -> list[DepositRow]:

@@ -6,7 +6,7 @@ covers a block if it is enough to know every deposit of exactly that block:
 * a page of logs covers the blocks of the asked range that the answering view has, logs included,
   if its entries for the block are the block's true deposits, no more and no less;
 * the receipts of a block, or of all its transactions one by one, if their deposits are the true
-  ones;
+  ones, and no deposit stands in a receipt of another status than the true one;
 * a header that is the block's own, if its bloom rules a deposit out.
 
 What is known of a block is known of that block, not of its height: a reorg leaves it behind.
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place
+from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place, Receipt
 from ztdx_devnet.chain.blocktree.logs import LogFilter
 from ztdx_devnet.chain.blocktree.tree import BlockTree, HeadChange
 from ztdx_devnet.chain.keccak import keccak256
@@ -280,11 +280,20 @@ class Told:
             place = params.place_if_any(view, arguments[0])
         if place is None:
             return None
-        told = _events_told(log for receipt in receipts for log in receipt["logs"])
         if [r["transactionHash"] for r in receipts] != _transactions(place):
             return None
+        right = [_has_its_status(r, true) for r, true in zip(receipts, place.receipts, strict=True)]
+        told, untrue = (
+            _events_told(
+                log
+                for receipt, is_right in zip(receipts, right, strict=True)
+                if is_right == wanted
+                for log in receipt["logs"]
+            )
+            for wanted in (True, False)
+        )
         true = {_event_of(deposit) for deposit in self._deposits_in(place)}
-        if told != ({place.number: true} if true else {}):
+        if untrue or told != ({place.number: true} if true else {}):
             return Garbled(place, frozenset(true - told.get(place.number, set())))
         return Covered(place.number, place)
 
@@ -293,8 +302,12 @@ class Told:
         if place is None or result["transactionHash"] not in _transactions(place):
             return None
         tx_hash = result["transactionHash"]
+        entry = place.receipts[_transactions(place).index(tx_hash)]
         true = {_event_of(d) for d in self._deposits_in(place) if d.transaction_hash == tx_hash}
-        if _events_told(result["logs"]) != ({place.number: true} if true else {}):
+        told = _events_told(result["logs"])
+        if told != ({place.number: true} if true else {}):
+            return None
+        if told and not _has_its_status(result, entry):
             return None
         return ReceiptSeen(place, bytes.fromhex(tx_hash[2:]))
 
@@ -312,6 +325,11 @@ class Told:
         """How high the chain was when that listener was last told of a head."""
         known = self._knowledge.get(by)
         return 0 if known is None or known.head is None else known.head.true_height
+
+    def has_been(self, cursor: Cursor) -> bool:
+        """Whether the hash that is kept with a cursor is that of a block of its height, ever."""
+        wanted = _hash_of(cursor.block_hash)
+        return wanted is not None and self._world.oracle.has_been(cursor.block_number, wanted)
 
     def untold(self, by: str, cursor: Cursor, held: Iterable[TrueDeposit]) -> int | None:
         """The lowest block up to the cursor that nobody was told of who processed it.
@@ -350,10 +368,10 @@ class Told:
 
     def _place_known_as(self, likely: Place | None, block_hash: str) -> Place | None:
         """The block with that hash; it is looked for only if it is not the likely one."""
-        wanted = bytes.fromhex(block_hash[2:])
+        wanted = _hash_of(block_hash)
         if likely is not None and likely.hash == wanted:
             return likely
-        return self._tree.by_hash(wanted)
+        return None if wanted is None else self._tree.by_hash(wanted)
 
     # --- the truth --------------------------------------------------------------------------------
 
@@ -371,6 +389,14 @@ class Told:
             return ()
         found = self._world.oracle.in_block(place.segment)
         return [deposit for deposit in found if deposit.token == contracts.DF_TOKEN]
+
+
+def _hash_of(text: object) -> bytes | None:
+    """The bytes of a hash as it is written; None: it is none."""
+    try:
+        return bytes.fromhex(str(text).removeprefix("0x"))
+    except ValueError:
+        return None
 
 
 def _event_of(deposit: TrueDeposit) -> _Event:
@@ -397,6 +423,13 @@ def _events_told(logs: Iterable[Mapping[str, Any]]) -> dict[int, set[_Event]]:
 
 def _bloom(place: Place) -> int:
     return 0 if isinstance(place.segment, EmptyRun) else int(place.header.bloom)
+
+
+def _has_its_status(told: Mapping[str, Any], true: Receipt) -> bool:
+    """Whether a receipt says of its transaction what became of it; else its logs count for nothing
+    to whoever reads it."""
+    status = told["status"]
+    return isinstance(status, str) and int(status, 16) == int(true.succeeded)
 
 
 def _transactions(place: Place) -> list[str]:

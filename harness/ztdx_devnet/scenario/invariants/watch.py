@@ -43,6 +43,7 @@ class Invariants:
         self._on_violation = on_violation
         self._scene = Scene(world)
         self._walk = ApiWalk(world, self._tell)
+        self._scene.stalls.on_doubt = self._walk.health_doubted
         self.found: list[Violation] = []
         """Every violation, in order; those after the first may follow from it."""
         world.watch_answers(_Audience(self._scene))

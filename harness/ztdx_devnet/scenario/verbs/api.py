@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from ztdx_devnet.chain.origin.accounts import USERS
-from ztdx_devnet.faults.api import DEFAULT_STATUS, ApiFaultKind
+from ztdx_devnet.faults.api import API_FAULT_KINDS, DEFAULT_STATUS, ApiFaultKind
 from ztdx_devnet.faults.api import ApiFault as ArmedFault
+from ztdx_devnet.scenario.names import Named, tokens
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
 from ztdx_devnet.scenario.values import DurationUs, LiveVariable, Printable, RequestPath, User
-from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments
+from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments, one_of
 from ztdx_devnet.scenario.verbs.verb import Verb
 from ztdx_devnet.sim.processes import ApiRequest
 
@@ -62,6 +63,9 @@ class AdminCredit(Verb):
         request = ApiRequest("POST", BASE_PATH + CREDIT_PATH, headers, _json(body))
         _request(stage, "admin_credit", request, self.expect)
 
+    def brings(self) -> list[Named]:
+        return _tokens_in(self.token, self.expect)
+
 
 class Api(Verb):
     """Any request. `as` signs it for a user: with a JWT, or with an API key (`auth: hmac`).
@@ -85,6 +89,10 @@ class Api(Verb):
 
     def perform(self, stage: Stage) -> None:
         _request(stage, "api", self.request(stage), self.expect)
+
+    def brings(self) -> list[Named]:
+        token = self.body_json.get("token") if isinstance(self.body_json, dict) else None
+        return _tokens_in(token, self.expect)
 
     def request(self, stage: Stage) -> ApiRequest:
         """What is sent, signed now."""
@@ -113,7 +121,7 @@ class ApiFault(FaultVerb):
     """
 
     KEY = "api_fault"
-    kind: ApiFaultKind
+    kind: Annotated[ApiFaultKind, one_of(API_FAULT_KINDS)]
     path: RequestPath = "/"
     method: Literal["GET", "POST", "PUT", "DELETE", "OPTIONS"] | None = None
     delay: DurationUs | None = None
@@ -161,6 +169,12 @@ class SetEnvironment(Verb):
 
     def perform(self, stage: Stage) -> None:
         stage.world.product.set_environment(self.variables)
+
+
+def _tokens_in(token: JsonValue, expected: Answer) -> list[Named]:
+    """The token of a credit, unless it is to be refused."""
+    refused = isinstance(expected.status, int) and 400 <= expected.status < 500
+    return tokens(token) if isinstance(token, str) and not refused else []
 
 
 def _json(value: Any) -> bytes:

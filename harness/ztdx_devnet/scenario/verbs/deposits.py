@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ztdx_devnet.scenario.names import Named, deposits
-from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
+from ztdx_devnet.chain.errors import TransactionRefused
+from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.scenario.names import Named, deposits, tokens
+from ztdx_devnet.scenario.stage import ExpectationFailed, Stage, StepImpossible
 from ztdx_devnet.scenario.values import (
     TOKENS,
+    WEI,
     AmountWei,
+    DurationUs,
     Name,
+    PositiveAmountWei,
     Token,
     User,
     decimal_text,
@@ -82,12 +88,19 @@ class FeeTokenDeposit(_OtherDeposit):
 
 
 class DepositNative(_OtherDeposit):
-    """A deposit of BNB; its transaction fails unless BNB is registered."""
+    """A deposit of BNB; its transaction fails unless BNB is registered.
+
+    Nobody can send more than there is: each user has 10,000 BNB, for gas too.
+    """
 
     KEY = "deposit_native"
 
     def perform(self, stage: Stage) -> None:
-        stage.world.users.deposit_native(self.name, self.user, self.amount)
+        try:
+            stage.world.users.deposit_native(self.name, self.user, self.amount)
+        except TransactionRefused as error:
+            amount = decimal_text(self.amount)
+            raise StepImpossible(f"{self.user} can't send {amount} BNB: {error}") from error
 
 
 class DepositThroughWallet(Verb):
@@ -212,18 +225,31 @@ class TransferToVault(Verb):
 
 
 class Debit(Verb):
-    """A user spends: that much leaves the available balance, or the step fails."""
+    """A user spends: that much leaves the available balance, or the step fails.
+
+    The user may wait for the money `within` that long.
+    """
 
     KEY = "debit"
     user: User
-    amount: AmountWei
+    amount: PositiveAmountWei
     token: str = "DF"  # noqa: S105 - a symbol
+    within: DurationUs | None = None
 
     def perform(self, stage: Stage) -> None:
         amount = decimal_text(self.amount)
+        if self.within is not None:
+            stage.world.wait_until(lambda: stage.broken or self._has_it(stage), self.within)
         try:
             stage.world.product.debit(self.user, self.token, amount)
         except DebitError as error:
             raise ExpectationFailed(
                 "debit", f"{amount} {self.token} of {self.user} to spend", str(error)
             ) from error
+
+    def _has_it(self, stage: Stage) -> bool:
+        key = (USERS[self.user].address_hex, self.token)
+        return Fraction(stage.world.ledger.available.get(key, "0")) * WEI >= self.amount
+
+    def uses(self) -> list[Named]:
+        return tokens(self.token)

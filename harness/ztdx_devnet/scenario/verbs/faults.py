@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypedDict
+from collections.abc import Collection
+from typing import Annotated, Any, Self, TypedDict
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import DurationUs, Name
 from ztdx_devnet.scenario.verbs.verb import Verb
+
+
+def one_of(kinds: Collection[str]) -> BeforeValidator:
+    """Refuses a kind that is none of these with the one that was probably meant."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, str) and value not in kinds:
+            raise ValueError(unknown("kind", value, kinds))
+        return value
+
+    return BeforeValidator(known)
 
 
 class ScopeArguments(TypedDict):

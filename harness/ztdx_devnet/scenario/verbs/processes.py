@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import difflib
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ztdx_devnet.chain.origin.accounts import USERS
+from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.names import Named
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import Name, SignedDurationUs
 from ztdx_devnet.scenario.verbs.verb import Verb
+from ztdx_devnet.sim.ports import BOUNDARY_FAMILIES, BOUNDARY_KINDS
 from ztdx_devnet.sim.product import API, MAIN
 
 ACTORS = (
@@ -136,19 +139,28 @@ class RestartApi(Verb):
         stage.world.product.start_api()
 
 
+def _boundary(value: Any) -> Any:
+    if not isinstance(value, str) or any(kind.startswith(value) for kind in BOUNDARY_KINDS):
+        return value
+    spelled = {kind.casefold(): kind for kind in BOUNDARY_KINDS}
+    close = difflib.get_close_matches(value.casefold(), spelled, n=1)
+    known = [spelled[one] for one in close] or BOUNDARY_FAMILIES
+    raise ValueError(unknown("kind of boundary", value, known))
+
+
 class CrashAt(Verb):
     """kill -9 a process at the `nth` boundary from now, of those whose kind starts with `kind`.
 
     `process` is a listener's name, or api. Boundaries are crossed before the act: `kind:
     "sql:COMMIT"` dies with everything uncommitted. Kinds: rpc:send, rpc:receive, http:accept,
-    sleep, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the table too, such as
+    sleep, pause, sql:BEGIN, sql:SELECT, sql:COMMIT, and for writes the table too, such as
     sql:INSERT spot_deposits or sql:UPDATE spot_balances.
     """
 
     KEY = "crash_at"
     SHORTHAND = "nth"
     nth: Annotated[int, Field(ge=1)]
-    kind: str = ""
+    kind: Annotated[str, BeforeValidator(_boundary)] = ""
     process: Name = MAIN
 
     def uses(self) -> list[Named]:
@@ -156,6 +168,14 @@ class CrashAt(Verb):
 
     def perform(self, stage: Stage) -> None:
         stage.world.product.crash_at(self.nth, self.kind, self.process)
+
+
+def _off(by_us: int) -> int:
+    if by_us == 0:
+        raise ValueError(
+            "a clock that jumps by nothing is right: say how far it is off, such as 1d or -90s"
+        )
+    return by_us
 
 
 class ClockJump(Verb):
@@ -166,7 +186,7 @@ class ClockJump(Verb):
 
     KEY = "clock_jump"
     SHORTHAND = "by"
-    by: SignedDurationUs
+    by: Annotated[SignedDurationUs, AfterValidator(_off)]
     process: Name = MAIN
 
     def uses(self) -> list[Named]:

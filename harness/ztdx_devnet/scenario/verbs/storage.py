@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, model_validator
 
 from ztdx_devnet.faults.storage import COMMIT_KINDS, READING_KINDS, Moment, StatementFault
-from ztdx_devnet.scenario.names import Named
-from ztdx_devnet.scenario.stage import Stage
+from ztdx_devnet.scenario.names import Named, tokens
+from ztdx_devnet.scenario.stage import Stage, StepImpossible
 from ztdx_devnet.scenario.values import Name, SignedAmountWei, User, decimal_text
-from ztdx_devnet.scenario.verbs.faults import FaultVerb
+from ztdx_devnet.scenario.verbs.faults import FaultVerb, one_of
 from ztdx_devnet.scenario.verbs.processes import processes
 from ztdx_devnet.scenario.verbs.verb import Verb
+from ztdx_devnet.sim.cast import HOLDERS
 
 _STATEMENT = re.compile(r"SELECT|(INSERT|UPDATE|DELETE)( [a-z_]+)?")
+DbFaultKind = Literal["busy", "full", "read_only", "io_error", "corrupt"]
 _OF_THE_LOCK = ("name", "kind", "duration")
 
 
@@ -38,7 +40,7 @@ class DbFault(FaultVerb):
     """
 
     KEY = "db_fault"
-    kind: Literal["busy", "full", "read_only", "io_error", "corrupt"]
+    kind: Annotated[DbFaultKind, one_of(get_args(DbFaultKind))]
     at: Moment = "statement"
     statement: Annotated[str | None, BeforeValidator(_statement)] = None
     process: Name | None = None
@@ -96,7 +98,10 @@ class DbFault(FaultVerb):
 
 
 class Tamper(Verb):
-    """Somebody writes a user's balance by hand, past the product: what I4 is there for."""
+    """Somebody writes a user's balance by hand, past the product: what I4 is there for.
+
+    There must be one: the user has been credited with that token before.
+    """
 
     KEY = "tamper"
     user: User
@@ -104,4 +109,9 @@ class Tamper(Verb):
     available: SignedAmountWei
 
     def perform(self, stage: Stage) -> None:
+        if (HOLDERS[self.user], self.token) not in stage.world.ledger.available:
+            raise StepImpossible(f"{self.user} has no balance of {self.token} to tamper with yet")
         stage.world.product.tamper(self.user, self.token, decimal_text(self.available))
+
+    def uses(self) -> list[Named]:
+        return tokens(self.token)

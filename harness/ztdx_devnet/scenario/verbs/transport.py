@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ from ztdx_devnet.faults.transport import TransportFault as ArmedFault
 from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import DurationUs, Printable
-from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments
+from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments, one_of
 from ztdx_devnet.scenario.verbs.verb import Verb
 
 _KINDS_OF = {
@@ -41,7 +41,7 @@ class TransportFault(FaultVerb):
     """
 
     KEY = "transport_fault"
-    kind: TransportFaultKind
+    kind: Annotated[TransportFaultKind, one_of(get_args(TransportFaultKind))]
     method: str | None = None
     answer_bytes_over: Annotated[int, Field(ge=0)] | None = None
     delay: DurationUs | None = None

@@ -37,6 +37,10 @@ class Verb(BaseModel):
         """The names that this step gives, for the steps and checks after it."""
         return []
 
+    def brings(self) -> list[Named]:
+        """Names that there are after this step, and that others may bring again."""
+        return []
+
     def uses(self) -> list[Named]:
         """The names that an earlier step must have given."""
         return []

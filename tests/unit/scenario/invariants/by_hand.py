@@ -16,6 +16,7 @@ from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.invariants import Invariants, Violation
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.operator import NAME
+from ztdx_devnet.sim.product import Debit
 from ztdx_devnet.sim.world import World, WorldSettings
 
 ALICE, BOB, CAROL = (USERS[name].address_hex for name in ("alice", "bob", "carol"))
@@ -42,7 +43,7 @@ def new_balance(user: str, amount: str) -> str:
 
 def place_of(world: World, name: str) -> dict[str, object]:
     transaction_hash = "0x" + world.users.deposits[name].transaction_hash.hex()
-    (deposit,) = world.oracle.canonical_at(transaction_hash)
+    deposit = world.oracle.canonical_at(transaction_hash)[0]
     return {
         "block_number": deposit.block_number,
         "log_index": deposit.log_index,
@@ -86,6 +87,12 @@ def entry(user: str, kind: str, amount: str, available: str, deposit: str | None
         deposit_id=deposit,
         created_at=1,
     )
+
+
+def spend(world: World, user: str, amount: str, available: str) -> list[str]:
+    """Everything that a debit writes that the operator asked for; `available` is left."""
+    world.product.debits.append(Debit(user, "DF", amount))
+    return [entry(user, "debit", f"-{amount}", available), set_available(user, available)]
 
 
 def credit(world: World, name: str, **changes: object) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from flask import request
 
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario import loader, runner
@@ -16,6 +18,7 @@ from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.ledger_reader import AdminCreditRow
 from ztdx_devnet.sim.processes import ApiAnswer, ApiProcess, ApiRequest
 from ztdx_spot.api import admin, spot
+from ztdx_spot.api.errors import ApiError
 from ztdx_spot.ledger import admin_credits, balances
 
 STEPS = """
@@ -30,9 +33,9 @@ steps:
 """
 
 
-def rule() -> str | None:
+def rule(text: str = STEPS) -> str | None:
     """The invariant that goes red first."""
-    outcome = runner.run(loader.parse(STEPS, "api.yaml"))
+    outcome = runner.run(loader.parse(text, "api.yaml"))
     if outcome.verdict is Verdict.HELD:
         return None
     assert outcome.failure is not None
@@ -68,6 +71,51 @@ def test_a_list_without_its_oldest_row_is_noticed(monkeypatch: pytest.MonkeyPatc
 
 def test_an_order_that_depends_on_the_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     _listing(monkeypatch, lambda rows, limit: rows[::-1][:limit] if limit < 200 else rows)
+    assert rule() == "I12"
+
+
+def test_a_default_length_that_is_not_the_documented_one_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _listing(monkeypatch, lambda rows, limit: [] if limit == 50 else rows[:limit])
+    assert rule() == "I12"
+
+
+def test_a_greatest_length_below_the_documented_one_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spot, "LIMIT_MAX", 100)
+    series = 'users: [alice], amount: "1.5", count: 4, every_blocks: 2}'
+    assert series in STEPS
+    many = STEPS.replace(series, 'users: [alice], amount: "1", count: 110, every_blocks: 1}')
+    assert rule(many) == "I12"
+
+
+def test_times_that_are_not_the_rows_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in ({"created_at": 1}, {"confirmed_at": 1}, {"confirmed_at": None}):
+        with monkeypatch.context() as patch:
+            changed = partial(replace, **other)
+            _listing(patch, lambda rows, limit: [changed(row) for row in rows[:limit]])  # noqa: B023
+            assert rule() == "I12"
+
+
+def test_lists_that_a_signed_request_does_not_get_are_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _listing(monkeypatch, lambda rows, limit: [] if "signature" in request.args else rows[:limit])
+    assert rule() == "I12"
+
+
+def test_somebody_elses_balances_for_who_has_none_are_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = balances.balances_of
+    alice = USERS["alice"].address_hex
+
+    def lent(transaction: Any, user: str) -> Rows:
+        return read(transaction, user) or read(transaction, alice)
+
+    monkeypatch.setattr(spot, "balances_of", lent)
     assert rule() == "I12"
 
 
@@ -136,6 +184,64 @@ def test_another_answer_for_the_same_key_is_noticed(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(admin, "_credit_once", other)
     assert rule() == "I13"
+
+
+def test_a_refusal_of_the_same_key_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody got the first answer: that is what keys are for."""
+    credit_once = admin._credit_once
+
+    def once(context: Any, wanted: Any, key: str | None, digest: str) -> str:
+        with context.database.read() as transaction:
+            if key is not None and admin_credits.find_answer(transaction, key):
+                raise ApiError("IDEMPOTENCY_KEY_REUSED")
+        return str(credit_once(context, wanted, key, digest))
+
+    monkeypatch.setattr(admin, "_credit_once", once)
+    again = STEPS.replace(
+        '"2", idempotency_key: k}\n  - admin_credit: {user: bob, amount: "3"}',
+        '"2", idempotency_key: k, expect: {status: 409}}',
+    )
+    assert again != STEPS
+    assert rule(again) == "I13"
+    lost = again.replace("key: k}", "key: k, expect: {status: none}}").replace(
+        "  - wait_until", "  - api_fault: {as: l, kind: dropped, first: 1}\n  - wait_until"
+    )
+    assert "status: none" in lost
+    assert rule(lost) == "I13"
+
+
+def _problems(
+    exchanges: Sequence[tuple[bytes, int | None, bytes]], rows: Sequence[AdminCreditRow]
+) -> list[tuple[str, str]]:
+    """Of requests with one key and these bodies, statuses and answers."""
+    requests = AdminRequests()
+    for body, status, text in exchanges:
+        request = ApiRequest("POST", PATH, {"Idempotency-Key": "k"}, body)
+        requests.sent(request)
+        requests.answered(request, None if status is None else ApiAnswer(status, {}, text))
+    return list(requests.repeated(rows))
+
+
+def test_other_answers_for_the_same_key_that_are_no_fault() -> None:
+    alice = USERS["alice"].address_hex
+    one, two = (
+        json.dumps({"user_address": alice, "token": "DF", "amount": amount}).encode()
+        for amount in ("1", "2")
+    )
+    made = [AdminCreditRow(1, "a", alice, "DF", "1")]
+    ok = (one, 200, b"ok")
+    for refused in (
+        (one, 401, b"no such admin"),
+        (one, 404, b"disabled"),
+        (one, 500, b"DB_ERROR"),
+        (one, None, b""),
+    ):
+        for order in ([refused, ok], [ok, refused]):
+            assert not _problems(order, made)
+    reused = (two, 409, b"reused")
+    assert not _problems([ok, reused, ok], made)
+    assert _problems([ok, reused, (one, 409, b"reused")], made)
+    assert not _problems([(two, None, b""), (one, 409, b"")], [])  # the first may have been made
 
 
 def test_a_credit_that_was_promised_and_not_made_is_noticed(

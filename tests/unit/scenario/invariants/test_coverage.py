@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.explore import documented_loop
+from ztdx_devnet.faults import deposit_edits
 from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.faults.pools import NodePool
 from ztdx_devnet.faults.transport import TransportFault
@@ -163,6 +165,49 @@ def test_receipts_one_by_one_cover_a_block_when_they_are_all_there() -> None:
 
     assert moved_to(lambda w: read(w, 0), deposit_in=3) == []
     assert moved_to(lambda w: read(w, 1), deposit_in=3) == ["I8"]
+
+
+@pytest.mark.parametrize("status", ["0x0", "0x2", None])
+@pytest.mark.parametrize("method", ["eth_getBlockReceipts", "eth_getTransactionReceipt"])
+def test_a_receipt_of_another_status_than_the_true_one_tells_nothing(
+    method: str, status: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads it takes the transaction for a failed one, whose logs count for nothing."""
+
+    def untrue(_method: str, result: Any, _transaction: str | None) -> Any:
+        receipts = result if isinstance(result, list) else [result]
+        changed = [{**receipt, "status": status} for receipt in receipts]
+        return changed if isinstance(result, list) else changed[0]
+
+    def read(world: World, *, lie: bool) -> None:
+        (block,) = ask(world, ("eth_getBlockByNumber", [hex(1_004), False]))
+        ask(world, *headers(1_001, LAST))
+        fault = AnswerFault("f", method, "failed_receipt")
+        if lie:
+            world.arm(fault)
+        arguments = [block["number"]] if "Block" in method else block["transactions"]
+        ask(world, *((method, [argument]) for argument in arguments))
+        assert bool(fault.hits) == lie
+        world.lift_faults()
+
+    monkeypatch.setattr(deposit_edits, "failed_receipt", untrue)
+    assert moved_to(lambda w: read(w, lie=False), deposit_in=3) == []
+    assert moved_to(lambda w: read(w, lie=True), deposit_in=3) == ["I8"]
+
+
+def test_a_failed_transaction_s_own_receipt_is_true() -> None:
+    def reverted(world: World) -> None:
+        world.users.deposit_unapproved("r", "alice", WEI, contracts.DF_TOKEN)
+        world.blocks.mine(25)
+        (receipts, _, _) = ask(
+            world,
+            ("eth_getBlockReceipts", [hex(1_041)]),
+            page(1_001, 1_040),
+            ("eth_blockNumber", []),
+        )
+        assert [receipt["status"] for receipt in receipts] == ["0x0"]
+
+    assert moved_to(reverted, 1_041) == []
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def idle(settings: object, transport: object, clock: object, entropy: object, da
 
 def test_who_keeps_no_history_is_not_asked_for_it() -> None:
     found: list[Violation] = []
-    with World(WorldSettings()) as world, watching(world, found.append):
+    with World(WorldSettings(listener=idle)) as world, watching(world, found.append):
 
         def script() -> None:
             world.users.deposit("d", "alice", WEI, contracts.DF_TOKEN)
@@ -181,3 +181,70 @@ def written(before_us: int, after_us: int) -> list[str]:
 def test_a_head_that_was_there_a_moment_ago_is_no_excuse_a_moment_later() -> None:
     assert written(0, 20_000) == []
     assert written(0, 300_000) == ["I7"]
+
+
+def test_who_keeps_no_history_may_move_and_reverse_rows_without_one() -> None:
+    def changed(*statements: str) -> list[str]:
+        found: list[Violation] = []
+        with World(WorldSettings(listener=idle)) as world, watching(world, found.append):
+
+            def script() -> None:
+                world.users.deposit("d", "alice", WEI, contracts.DF_TOKEN)
+                world.blocks.mine(24)
+                execute(world, [row(world, "d", block_hash=None), new_balance(ALICE, "1")])
+                execute(world, statements)
+
+            world.run(script)
+        return [violation.invariant for violation in found]
+
+    gone = "UPDATE spot_deposits SET status = 'orphaned'"
+    assert changed(gone, set_available(ALICE, "0")) == []
+    assert changed(gone) == ["I4"]
+    assert changed(f"UPDATE spot_deposits SET user_address = '{BOB}'") == ["I18"]
+
+
+def gone_back_from(kept: Callable[[World], str], *, reorged: bool) -> list[str]:
+    """The violations when a cursor whose hash is that goes back, perhaps after a reorg."""
+    with World(WorldSettings()) as world, watching(world, lambda _: None) as watch:
+
+        def script() -> None:
+            world.blocks.mine(30)
+            read_all(world)
+            world.blocks.reorg(25)
+            read_all(world)
+            execute(world, [begin(world), cursor(world, 1_008)])
+            execute(
+                world, [f"UPDATE spot_block_sync_state SET last_processed_hash = '{kept(world)}'"]
+            )
+            if reorged:
+                world.blocks.reorg(25)
+                read_all(world)
+            assert watch.found == []
+            execute(world, [cursor(world, 1_002)])
+
+        world.run(script)
+    return [violation.invariant for violation in watch.found]
+
+
+def own_hash(world: World) -> str:
+    place = world.chain.tree.at(1_008)
+    assert place is not None
+    return "0x" + place.hash.hex()
+
+
+def test_a_cursor_goes_back_only_behind_a_block_that_has_been_and_is_gone() -> None:
+    def of_another_height(world: World) -> str:
+        place = world.chain.tree.at(1_009)
+        assert place is not None
+        return "0x" + place.hash.hex()
+
+    def of_the_branch_before(world: World) -> str:
+        tip = world.chain.branches.tip("main")
+        assert tip is not None
+        return "0x" + world.chain.tree.ancestor_at(tip, 1_008).hash.hex()
+
+    assert gone_back_from(own_hash, reorged=True) == []
+    assert gone_back_from(own_hash, reorged=False) == ["I7"]
+    assert gone_back_from(of_the_branch_before, reorged=False) == []
+    assert gone_back_from(lambda _: "0x" + 64 * "7", reorged=True) == ["I7"]
+    assert gone_back_from(of_another_height, reorged=True) == ["I7"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.scenario.invariants import SENTENCES
 from ztdx_devnet.sim.world import World
 
@@ -22,10 +23,12 @@ from .by_hand import (
     insert,
     new_balance,
     place_of,
+    read_all,
     reverse,
     row,
     set_available,
     sighting,
+    spend,
     violated,
 )
 
@@ -45,7 +48,23 @@ TAMPERED: dict[str, tuple[str, Write]] = {
     "a balance that is frozen too": ("I4", lambda _: ["UPDATE spot_balances SET frozen = '1'"]),
     "a debit that was taken from nobody": (
         "I4",
-        lambda _: [entry(ALICE, "debit", "-0.25", "0.75")],
+        lambda w: spend(w, ALICE, "0.25", "0.75")[:1],
+    ),
+    "a debit that nobody asked for": (
+        "I4",
+        lambda _: [entry(ALICE, "debit", "-0.25", "0.75"), set_available(ALICE, "0.75")],
+    ),
+    "a debit of more than was asked for": (
+        "I4",
+        lambda w: [sql.replace("-0.25", "-0.5") for sql in spend(w, ALICE, "0.25", "0.5")],
+    ),
+    "a debit that is taken twice": (
+        "I4",
+        lambda w: [
+            *spend(w, ALICE, "0.25", "0.75"),
+            entry(ALICE, "debit", "-0.25", "0.5"),
+            set_available(ALICE, "0.5"),
+        ],
     ),
     "a spending without an entry": ("I4", lambda _: [set_available(ALICE, "0.75")]),
     "an admin credit that nobody asked for": (
@@ -97,6 +116,11 @@ TAMPERED: dict[str, tuple[str, Write]] = {
         "I2",
         lambda w: credit(w, "due", block_hash="0x" + 64 * "7"),
     ),
+    "a credit at another log": ("I2", lambda w: credit(w, "due", log_index=9)),
+    "a credit for another event of its transaction": (
+        "I2",
+        lambda w: credit(w, "due", event_ordinal=1),
+    ),
     "a credit on another chain": ("I9", lambda w: credit(w, "due", chain_id=56)),
     "a credit of another token": ("I9", lambda w: credit(w, "lookalike")),
     "a credit of another event": ("I9", lambda w: credit(w, "due", log_index=9, event_ordinal=7)),
@@ -107,9 +131,9 @@ TAMPERED: dict[str, tuple[str, Write]] = {
     ),
     "a balance in another spelling": (
         "I11",
-        lambda _: [
+        lambda w: [
             UNCHECKED,
-            entry(ALICE, "debit", "-0.5", "0.5"),
+            *spend(w, ALICE, "0.5", "0.5"),
             set_available(ALICE, "5e-1"),
         ],
     ),
@@ -134,17 +158,30 @@ TAMPERED: dict[str, tuple[str, Write]] = {
             for table in ("spot_deposits", "spot_balances", "spot_ledger_entries")
         ],
     ),
-    "a row that moves unseen": ("I18", lambda _: ["UPDATE spot_deposits SET log_index = 3"]),
+    "a row that moves unseen": ("I18 I2", lambda _: ["UPDATE spot_deposits SET log_index = 3"]),
     "a row that is orphaned unseen": (
         "I18",
         lambda w: [sql for sql in reverse(w, "credited", "1", "0") if "sightings" not in sql],
     ),
     "a row that moves where nobody saw it": (
-        "I18",
+        "I18 I2",
         lambda w: [
             "UPDATE spot_deposits SET log_index = 3",
             sighting(w, "credited", "moved", log_index=4),
         ],
+    ),
+    "a row whose time of credit is another": (
+        "I18",
+        lambda _: ["UPDATE spot_deposits SET created_at = 7"],
+    ),
+    "a row that was confirmed at another time": (
+        "I18",
+        lambda _: ["UPDATE spot_deposits SET confirmed_at = 7"],
+    ),
+    "a sighting that is deleted": ("I18", lambda _: delete("spot_deposit_sightings")),
+    "an entry of another time": (
+        "I18",
+        lambda _: ["UPDATE spot_ledger_entries SET created_at = 2"],
     ),
     "an entry that is rewritten": (
         "I18 I4",
@@ -163,12 +200,9 @@ def test_it_is_noticed_at_the_commit(name: str) -> None:
 RIGHT: dict[str, Write] = {
     "nothing": lambda _: [],
     "a credit that is due": lambda w: credit(w, "due"),
-    "a spending with its entry": lambda _: [
-        entry(ALICE, "debit", "-0.75", "0.25"),
-        set_available(ALICE, "0.25"),
-    ],
+    "a spending with its entry": lambda w: spend(w, ALICE, "0.75", "0.25"),
     "a reversal of what was spent": lambda w: [
-        entry(ALICE, "debit", "-0.75", "0.25"),
+        *spend(w, ALICE, "0.75", "0.25")[:1],
         *reverse(w, "credited", "1", "-0.75"),
     ],
     "a cursor at the highest confirmed block": lambda w: [cursor(w, w.confirmed_height)],
@@ -207,8 +241,29 @@ def test_a_deposit_in_quarantine_is_not_lost() -> None:
     def release(world: World) -> list[str]:
         return [*hold(world), "UPDATE spot_quarantined_logs SET status = 'released'"]
 
-    assert violated(hold, settled=True) == []
-    assert violated(release, settled=True) == ["I1"]
+    def told_spoilt(of: str | None, first: int = 1) -> Write:
+        def write(world: World) -> list[str]:
+            spoilt = None if of is None else "0x" + 64 * of
+            if of == "own":
+                spoilt = "0x" + world.users.deposits["credited"].transaction_hash.hex()
+            world.arm(
+                AnswerFault("f", kind="undecodable", transaction_hash=spoilt, first=first),
+            )
+            read_all(world)
+            world.lift_faults()
+            return hold(world)
+
+        return write
+
+    def told_spoilt_and_released(world: World) -> list[str]:
+        return [*told_spoilt("own")(world), release(world)[-1]]
+
+    assert violated(told_spoilt(None), settled=True) == []
+    assert violated(told_spoilt("own"), settled=True) == []
+    assert violated(told_spoilt_and_released, settled=True) == ["I1"]
+    assert violated(hold, settled=True) == ["I1"], "it can be read"
+    assert violated(told_spoilt(None, first=2), settled=True) == ["I1"], "and was told well"
+    assert violated(told_spoilt("7"), settled=True) == ["I1"], "another one can't be read"
 
 
 def test_every_invariant_of_the_catalogue_goes_red_in_a_test() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,15 +12,16 @@ import pytest
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.scenario import loader, runner
-from ztdx_devnet.scenario.invariants import Violation, effort
+from ztdx_devnet.scenario.invariants import Invariants, Violation, effort
 from ztdx_devnet.scenario.invariants.told import HeadAsked
 from ztdx_devnet.sim import vault
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_devnet.virtual_time import MICROSECONDS
-from ztdx_spot.api import readiness
+from ztdx_spot.api import health, readiness
 from ztdx_spot.api.answers import Readiness
 from ztdx_spot.listener.poller import Poller
 
+from . import by_hand
 from .by_hand import ALICE, cursor, entry, set_available, violated, watching
 
 Program = Callable[..., Any]
@@ -85,23 +87,57 @@ def test_connections_that_are_never_closed_are_noticed() -> None:
     assert rules(idle, opening(close=True)) == []
 
 
-def test_a_log_that_repeats_itself_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
-    def saying(pause_s: float) -> Program:
-        def program(_settings: object, _transport: object, clock: Any, *_: object) -> None:
-            while True:
-                logging.getLogger("ztdx_spot.listener").error("again")
-                clock.sleep_s(pause_s)
+def saying(pause_s: float, level: int = logging.ERROR) -> Program:
+    def program(_settings: object, _transport: object, clock: Any, *_: object) -> None:
+        while True:
+            logging.getLogger("ztdx_spot.listener").log(level, "again")
+            clock.sleep_s(pause_s)
 
-        return program
-
-    assert rules(saying(0.1), one_minute) == ["I14"]
-    assert rules(saying(1), one_minute) == []
+    return program
 
 
-def test_the_log_is_let_go_when_the_watch_is_closed() -> None:
-    before = list(logging.getLogger("ztdx_spot").handlers)
+@pytest.mark.parametrize("level", [logging.ERROR, logging.INFO])
+def test_a_log_that_repeats_itself_is_noticed(level: int, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "ztdx_spot"):  # whatever other tests have left
+        assert rules(saying(0.1, level), one_minute) == ["I14"]
+        assert rules(saying(1, level), one_minute) == []
+    assert bool(caplog.records) is (level == logging.ERROR)  # shown is what the process shows
+
+
+def test_what_the_real_program_does_not_log_does_not_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG, "ztdx_spot"):
+        assert rules(saying(0.1, logging.DEBUG), one_minute) == []
+    assert caplog.records
+
+
+def test_the_log_is_let_go_when_the_last_watch_is_closed() -> None:
+    logger = logging.getLogger("ztdx_spot")
+
+    def configuration() -> tuple[object, ...]:
+        return (list(logger.handlers), logger.level, logger.propagate, logger.isEnabledFor(20))
+
+    before = configuration()
     assert rules(idle, one_minute) == []
-    assert logging.getLogger("ztdx_spot").handlers == before
+    assert configuration() == before
+    with World(WorldSettings()) as one, World(WorldSettings()) as other:
+        watches = [Invariants(world, lambda _: None) for world in (one, other)]
+        for watch in watches:
+            assert configuration() != before
+            watch.close()
+    assert configuration() == before
+
+
+def test_lines_of_one_world_do_not_count_for_another(caplog: pytest.LogCaptureFixture) -> None:
+    found: list[list[str]] = []
+
+    def beside(world: World) -> None:
+        found.append(rules(saying(0.1), one_minute))
+        one_minute(world)
+
+    found.append(rules(idle, beside))
+    assert found == [["I14"], []]
 
 
 # --- I15 ------------------------------------------------------------------------------------------
@@ -115,9 +151,13 @@ steps:
 """
 
 
-def play() -> str | None:
-    failure = runner.run(loader.parse(STALLED, "stalled.yaml")).failure
+def play(text: str = STALLED) -> str | None:
+    failure = runner.run(loader.parse(text, "stalled.yaml")).failure
     return None if failure is None else failure.rule.partition(":")[0]
+
+
+def no_page(*_: object) -> Any:
+    raise RuntimeError("no page")
 
 
 @pytest.fixture
@@ -127,9 +167,6 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def stand(self: Any, below: Any, target: int, head: int) -> Any:
         return read(self, below, target, head) if target < 1_005 else no_page()
-
-    def no_page() -> Any:
-        raise RuntimeError("no page")
 
     monkeypatch.setattr(Poller, "_read_page", stand)
 
@@ -154,6 +191,29 @@ def well(*_: object) -> Readiness:
 def test_a_cursor_that_stands_unseen_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "judge", well)
     assert play() == "I15"
+
+
+def test_a_route_that_does_not_say_what_health_is_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a cursor stands, and after settling."""
+    judge = readiness.judge
+
+    class Always(SimpleNamespace):
+        @staticmethod
+        def judge(*arguments: Any) -> Readiness:
+            return judge(*arguments).model_copy(update=says)
+
+    monkeypatch.setattr(health, "readiness", Always(unreadable=readiness.unreadable))
+    says: dict[str, object] = {}
+    assert play(STALLED.replace("200s", "1s")) is None
+    says = {"ready": False}
+    assert play(STALLED.replace("200s", "1s")) == "I15"
+    monkeypatch.setattr(Poller, "_read_page", no_page)
+    says = {"ready": True, "missing": []}
+    assert play() == "I15"
+    says = {}
+    assert play() == "I10"
 
 
 def test_health_is_not_asked_while_the_cursor_moves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +307,11 @@ def test_a_vault_that_holds_less_than_it_owes_is_noticed_at_the_next_block() -> 
 def test_what_was_spent_is_not_owed() -> None:
     def spend(world: World) -> list[str]:
         _take_from_vault(world)
+        return by_hand.spend(world, ALICE, "1", "0")
+
+    def invent(world: World) -> list[str]:
+        _take_from_vault(world)
         return [entry(ALICE, "debit", "-1", "0"), set_available(ALICE, "0")]
 
     assert violated(spend) == []
+    assert violated(invent) == ["I4", "I16"]
