@@ -21,13 +21,14 @@ from ztdx_devnet.cli import devnet
 from ztdx_devnet.explore.sweep import disturbances, fault_classes
 from ztdx_devnet.explore.sweep.disturbances import Disturbance
 from ztdx_devnet.explore.sweep.projection import Projection, differences
-from ztdx_devnet.explore.sweep.retold import retold, scenario_of, text_of
+from ztdx_devnet.explore.sweep.retold import retold, scenario_of
 from ztdx_devnet.explore.sweep.sweep import FAILURES, Disturbed, Finding, Sweep, SweepImpossible
 from ztdx_devnet.faults.answers import KINDS
 from ztdx_devnet.faults.transport import TransportFaultKind
 from ztdx_devnet.scenario import bundled, loader, runner
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import Verdict
+from ztdx_devnet.scenario.yaml_text import text_of
 from ztdx_devnet.sim.product import MAIN_PROCESS
 from ztdx_devnet.sim.world import World
 

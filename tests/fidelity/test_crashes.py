@@ -22,6 +22,7 @@ from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.sim.ledger_reader import LedgerReader
 from ztdx_devnet.sim.oracle import Oracle
+from ztdx_devnet.sim.product import MAIN
 from ztdx_devnet.sim.wallets import Wallets
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_devnet.virtual_time import MICROSECONDS
@@ -75,7 +76,7 @@ def simulated(kill_at: int) -> tuple[Projection, Projection]:
 
         def script() -> None:
             world.producer.halt()
-            world.product.crash_listener_at(kill_at, "")
+            world.product.crash_at(kill_at, "", MAIN)
             world.product.start_listener()
             world.sleep_us(60 * MICROSECONDS)
             assert not world.product.listener.running

@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-    if file_path.suffix not in _SUFFIXES:
+    if file_path.suffix.lower() not in _SUFFIXES:
         return None
     if not (parent.session.isinitpath(file_path) or _is_in_a_folder(file_path, parent.config)):
         return None

@@ -110,10 +110,6 @@ class Product:
         """kill -9: open transactions are lost, nothing of it runs on."""
         self._kill(self.listeners[name])
 
-    def crash_listener_at(self, nth: int, kind: str, name: str = MAIN) -> None:
-        """As `crash_at`, of a listener."""
-        self.crash_at(nth, kind, name)
-
     def crash_at(self, nth: int, kind: str, name: str) -> None:
         """kill -9 at the `nth` boundary from now whose kind starts with `kind`.
 

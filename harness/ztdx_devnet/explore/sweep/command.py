@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ztdx_devnet.cli.output import reason, say, warn
-from ztdx_devnet.explore.sweep import disturbances, fault_classes, jobs, retold
+from ztdx_devnet.explore.sweep import disturbances, fault_classes, jobs
 from ztdx_devnet.explore.sweep.disturbances import Disturbance
 from ztdx_devnet.explore.sweep.sweep import (
     FAILURES,
@@ -30,7 +30,7 @@ from ztdx_devnet.runs.machine import PROCESSES_MAX, cores
 from ztdx_devnet.runs.players import Alone, Players
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.runs.workers import Workers
-from ztdx_devnet.scenario import loader
+from ztdx_devnet.scenario import loader, yaml_text
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import EXIT_CODES, Verdict
 
@@ -196,7 +196,7 @@ def _tell(wanted: Wanted, failure: Disturbed) -> None:
     say(f"  actual:   {failure.actual}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(retold.text_of(failure.value), "utf-8")
+        path.write_text(yaml_text.text_of(failure.value), "utf-8")
     except OSError as error:
         warn(f"can't write {path}: {reason(error)}")
     else:

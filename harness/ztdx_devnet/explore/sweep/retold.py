@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from ztdx_devnet.scenario import loader, yaml_lines
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.runner import Run
@@ -93,11 +91,6 @@ def without_clients(value: Value) -> Value:
 def scenario_of(value: Value, path: str) -> Scenario:
     """The value as a scenario. Raises BadScenario."""
     return loader.build(value, yaml_lines.Lines(), "", path)
-
-
-def text_of(value: Value) -> str:
-    """The value as a scenario file."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _instants(run: Run) -> list[int]:
