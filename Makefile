@@ -30,7 +30,7 @@ types: $(DEV_READY)
 	$(BIN)/mypy bench/product.py bench/websocket.py bench/scenarios.py bench/simulator.py
 
 unit: $(DEV_READY) $(CLIENTS_READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 contracts: $(CONTRACTS_READY)
 	$(CONTRACTS_VENV)/bin/ape test tests/contracts -c tests/contracts/pytest.ini

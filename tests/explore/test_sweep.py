@@ -109,6 +109,12 @@ class TestRetold:
 
 
 class TestTheProduct:
+    @pytest.mark.parametrize("name", ["double_spend_after_the_credit", "no_confirmations"])
+    def test_who_comes_after_a_reorg_need_not_credit_and_reverse(self, name: str) -> None:
+        sweep = Sweep(bundle(name))
+        late = [*disturbances.schedules(1, 3), next(iter(disturbances.crashes(sweep.boundaries)))]
+        assert failures(found(sweep, late)) == []
+
     def test_it_ends_alike_after_a_crash_anywhere(self) -> None:
         sweep = Sweep(scenario())
         ran = found(sweep, list(disturbances.crashes(sweep.boundaries))[::23])
@@ -161,6 +167,15 @@ class TestBroken:
         sweep = Sweep(scenario(TINY + spent))
         ran = found(sweep, disturbances.crashes(sweep.boundaries))
         assert failures(ran)
+
+    def test_a_step_that_can_not_be_done_any_more_is_nothing_to_compare(self) -> None:
+        steps = "  - wait_until: {credited: [d1], within: 60s}\n"
+        steps += '  - tamper: {user: alice, available: "1"}\n'
+        sweep = Sweep(scenario(TINY + steps))
+        ran = found(sweep, disturbances.crashes(sweep.boundaries))
+        assert not failures(ran)
+        others = {r.actual for r in ran if r.finding is Finding.OTHER}
+        assert others == {"alice has no balance of DF to tamper with yet"}
 
     def test_a_fault_sweep_finds_that_an_error_is_read_as_no_logs(
         self, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +262,16 @@ class TestCommand:
             path = output.rpartition("devnet run ")[2].strip()
             assert runner.run(loader.load(tmp_path / path)).verdict is Verdict.VIOLATED
         assert runner.run(loader.load(tmp_path / path)).verdict is Verdict.HELD
+
+    @pytest.mark.parametrize("processes", ["1", "2"])
+    def test_a_step_that_can_never_be_done_is_one_line_and_exit_code_3(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        text = 'title: t\nsteps:\n  - tamper: {user: alice, available: "1"}\n'
+        (tmp_path / "never.yaml").write_text(text, "utf-8")
+        told = "never.yaml:3: alice has no balance of DF to tamper with yet\n"
+        assert self.run(tmp_path, "crash", "never.yaml", "-n", processes) == (3, told)
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
