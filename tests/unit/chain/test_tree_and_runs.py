@@ -94,6 +94,36 @@ def test_a_run_equals_blocks_that_py_evm_seals_one_by_one() -> None:
     assert headers.header(199).base_fee_per_gas == 7
 
 
+def test_chains_with_the_same_first_blocks_stay_apart() -> None:
+    one, other, slower = Chain(), Chain(), Chain()
+    one.mine_empty(300)
+    other.mine_empty(300)
+    slower.mine_empty(300, interval_s=7)
+    assert one.head.hash == other.head.hash
+    assert one.tree.at(1).hash == slower.tree.at(1).hash
+    assert one.tree.at(2).hash != slower.tree.at(2).hash
+    other.mine_empty(5)
+    one.reorg(Reorg(depth=10, delay_blocks=1))
+    third = Chain()
+    third.mine_empty(300)
+    assert third.head.hash == other.tree.at(300).hash != one.tree.at(300).hash
+    assert (third.height, other.height) == (300, 305)
+
+
+def test_blocks_forgotten_by_one_chain_stay_in_another_that_began_alike() -> None:
+    one, other = Chain(), Chain()
+    before = one.snapshot()
+    one.mine_empty(300)
+    other.mine_empty(300)
+    one.revert(before)
+    assert one.tree.by_hash(other.head.hash) is None
+    found = other.tree.by_hash(other.head.hash)
+    assert found is not None
+    assert found.number == 300
+    one.mine_empty(300)
+    assert one.head.hash == other.head.hash
+
+
 @pytest.mark.parametrize("back", [1, 2, 100, 256])
 def test_blockhash_is_true_across_runs_and_forks(back: int) -> None:
     chain = Chain()

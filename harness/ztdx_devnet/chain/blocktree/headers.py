@@ -16,6 +16,12 @@ from ztdx_devnet.chain.keccak import keccak256
 _PARENT_HASH, _NUMBER, _TIMESTAMP, _BASE_FEE = 0, 8, 11, 15  # positions in the header's RLP list
 BASE_FEE_CHANGE_DENOMINATOR = 8  # EIP-1559
 
+_SHARED_BLOCKS = range(100, 10_001)
+_SHARED_RUNS_MAX = 8
+_shared: dict[tuple[bytes, int, int], list[bytes]] = {}
+"""Hashes of runs of so many blocks, by first header, interval and count: the chains of one process
+mostly begin with the same ones."""
+
 
 class Header(Protocol):
     """A block header, as py-evm's PragueBlockHeader has it: hashes and addresses are bytes."""
@@ -69,13 +75,22 @@ class EmptyHeaders:
     block i - 1. Hashes are computed by `extend`, whole headers only when asked for.
     """
 
-    __slots__ = ("__weakref__", "_base_fees_wei", "_parts", "first", "hashes", "interval_s")
+    __slots__ = (
+        "__weakref__",
+        "_base_fees_wei",
+        "_encoded_first",
+        "_parts",
+        "first",
+        "hashes",
+        "interval_s",
+    )
 
     def __init__(self, first: Header, interval_s: int) -> None:
         self.first = first
         self.interval_s = interval_s
         self.hashes: list[bytes] = []
-        fields = [rlp.encode(field) for field in rlp.decode(rlp.encode(first))]
+        self._encoded_first: bytes = rlp.encode(first)
+        fields = [rlp.encode(field) for field in rlp.decode(self._encoded_first)]
         self._parts = (
             b"".join(fields[_PARENT_HASH + 1 : _NUMBER]),
             b"".join(fields[_NUMBER + 1 : _TIMESTAMP]),
@@ -91,6 +106,18 @@ class EmptyHeaders:
 
     def extend(self, count: int) -> None:
         """Hash `count` more blocks."""
+        if self.hashes or count not in _SHARED_BLOCKS:
+            self.hashes += self._next(count)
+            return
+        key = (self._encoded_first, self.interval_s, count)
+        if key not in _shared:
+            if len(_shared) == _SHARED_RUNS_MAX:
+                _shared.clear()
+            _shared[key] = self._next(count)
+        self.hashes += _shared[key]
+
+    def _next(self, count: int) -> list[bytes]:
+        """The hashes of the `count` blocks that come next."""
         head, middle, between, tail = self._parts
         suffixes = [between + _rlp_int(fee_wei) + tail for fee_wei in self._base_fees_wei]
         last_suffix = len(suffixes) - 1
@@ -98,7 +125,8 @@ class EmptyHeaders:
         parent_hash = self.hashes[-1] if done else self.first.parent_hash
         number = self.first.block_number + done
         timestamp_s = self.timestamp_s(done)
-        append = self.hashes.append
+        hashes: list[bytes] = []
+        append = hashes.append
         for i in range(done, done + count):
             body = b"\xa0%b%b%b%b%b%b" % (
                 parent_hash,
@@ -113,6 +141,7 @@ class EmptyHeaders:
             append(parent_hash)
             number += 1
             timestamp_s += self.interval_s
+        return hashes
 
     def cut(self, count: int) -> None:
         """Forget all but the first `count` blocks."""

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from ztdx_devnet.chain.blocktree.blocks import EmptyRun, ExecutedBlock, Place, Segment
 
@@ -53,7 +54,7 @@ class BlockTree:
         self._canonical: list[Segment] = [genesis]
         self._starts: list[int] = [0]
         self.head = Place(genesis)
-        self._place_by_hash: dict[bytes, Place] = {}
+        self._empty_by_hash: dict[bytes, tuple[EmptyRun, int]] = {}
         self._executed_by_hash: dict[bytes, ExecutedBlock] = {genesis.block_hash: genesis}
         # Runs are entered by hash only when somebody asks for a hash.
         self._unindexed: list[EmptyRun] = []
@@ -102,11 +103,11 @@ class BlockTree:
         executed = self._executed_by_hash.get(block_hash)
         if executed is not None:
             return Place(executed)
-        place = self._place_by_hash.get(block_hash)
-        if place is None and self._unindexed:
+        empty = self._empty_by_hash.get(block_hash)
+        if empty is None and self._unindexed:
             self._index_runs()
-            place = self._place_by_hash.get(block_hash)
-        return place
+            empty = self._empty_by_hash.get(block_hash)
+        return None if empty is None else Place(*empty)
 
     def executed_at(self, number: int) -> tuple[ExecutedBlock, ...]:
         """Every executed block of that height, on all branches, in the order of building."""
@@ -223,7 +224,7 @@ class BlockTree:
     def _cut(self, run: EmptyRun, count: int) -> None:
         """Forget all but the first `count` blocks of a run."""
         for block_hash in run.headers.hashes[count : self._indexed_count.get(run, 0)]:
-            del self._place_by_hash[block_hash]
+            del self._empty_by_hash[block_hash]
         if count:
             run.headers.cut(count)
             self._changed_runs.add(run)
@@ -234,7 +235,8 @@ class BlockTree:
 
     def _index_runs(self) -> None:
         for run in self._unindexed:
-            for offset in range(self._indexed_count.get(run, 0), run.count):
-                self._place_by_hash[run.hash_at(offset)] = Place(run, offset)
+            offsets = range(self._indexed_count.get(run, 0), run.count)
+            hashes = run.headers.hashes[offsets.start :]
+            self._empty_by_hash.update(zip(hashes, zip(repeat(run), offsets), strict=True))
             self._indexed_count[run] = run.count
         self._unindexed = []
