@@ -94,6 +94,13 @@ def test_a_run_equals_blocks_that_py_evm_seals_one_by_one() -> None:
     assert headers.header(199).base_fee_per_gas == 7
 
 
+@pytest.fixture
+def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No chain of another test has left its first blocks."""
+    monkeypatch.setattr("ztdx_devnet.chain.blocktree.headers._shared", {})
+
+
+@pytest.mark.usefixtures("nothing_shared")
 def test_chains_with_the_same_first_blocks_stay_apart() -> None:
     one, other, slower = Chain(), Chain(), Chain()
     one.mine_empty(300)
@@ -110,6 +117,7 @@ def test_chains_with_the_same_first_blocks_stay_apart() -> None:
     assert (third.height, other.height) == (300, 305)
 
 
+@pytest.mark.usefixtures("nothing_shared")
 def test_blocks_forgotten_by_one_chain_stay_in_another_that_began_alike() -> None:
     one, other = Chain(), Chain()
     before = one.snapshot()
