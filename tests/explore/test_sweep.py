@@ -169,7 +169,7 @@ class TestBroken:
         assert failures(ran)
 
     def test_a_step_that_can_not_be_done_any_more_is_nothing_to_compare(self) -> None:
-        steps = "  - wait_until: {credited: [d1], within: 60s}\n"
+        steps = "  - wait_until: {credited: [d1], within: 60s}\n  - wait: 100ms\n"
         steps += '  - tamper: {user: alice, available: "1"}\n'
         sweep = Sweep(scenario(TINY + steps))
         ran = found(sweep, disturbances.crashes(sweep.boundaries))

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from ztdx_devnet.pytest_plugin.server import DevnetServer
+from ztdx_devnet.scenario.loader import find
 
 from ..architecture.source import CHECKOUT
 from ..architecture.test_wheel import PINS, link_pins, pip, run
 
-PYTEST_PINS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+PYTEST_PINS = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pytest-xdist", "execnet")
 
 HELD = """\
 title: A first deposit
@@ -61,7 +62,7 @@ class Project:
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
 
     def pytest(self, *arguments: str) -> tuple[int, str]:
@@ -147,6 +148,15 @@ class TestScenarioFiles:
         assert "scenarios/bad.yaml:3: unknown verb 'mien': did you mean 'mine'?" in of_four[1]
         assert "scenarios/bad.yaml:4: user: unknown user 'alcie'" in of_four[1]
 
+    def test_one_that_can_not_be_played_to_its_end_fails_alone(self, project: Project) -> None:
+        project.write("scenarios/held.yaml", HELD)
+        steps = '  - mine: 1\n  - tamper: {user: alice, available: "1"}\n'
+        project.write("scenarios/early.yaml", f"title: Too early\nsteps:\n{steps}")
+        code, printed = project.pytest()
+        assert (code, "1 failed, 1 passed" in printed) == (1, True), printed
+        assert "refused: Too early\n" in printed
+        assert "scenarios/early.yaml:4: alice has no balance of DF to tamper with yet\n" in printed
+
     def test_the_last_failed_ones_are_chosen_by_lf(self, of_four: tuple[Project, str]) -> None:
         _, printed = of_four[0].pytest("--lf", "--collect-only", "-q")
         assert re.findall(r"^scenarios/\S+::(\S+)$", printed, re.MULTILINE) == [
@@ -154,6 +164,27 @@ class TestScenarioFiles:
             "idle",
             "wrong",
         ]
+
+    def test_two_processes_of_pytest_xdist_tell_the_same(
+        self, of_four: tuple[Project, str]
+    ) -> None:
+        project, printed = of_four
+        code, by_two = project.pytest("-v", "-n", "2")
+        assert code == 1, by_two
+        assert sorted(re.findall(r"^\[gw\d\].* (PASSED|FAILED) (\S+)", by_two, re.MULTILINE)) == [
+            ("FAILED", "scenarios/bad.yaml::bad"),
+            ("FAILED", "scenarios/idle.yaml::idle"),
+            ("FAILED", "scenarios/wrong.yaml::wrong"),
+            ("PASSED", "scenarios/held.yaml::held"),
+        ]
+
+        def told(text: str) -> list[str]:
+            """The lines of reports; their run folders and wall times are others."""
+            return sorted(re.findall(r"^  (?:expected|actual|at|since): .*$", text, re.MULTILINE))
+
+        assert told(by_two) == told(printed) != []
+        (again,) = set(re.findall(r"again: +devnet replay (wrong-\S+)", by_two))
+        assert (project.folder / "runs" / again / "timeline.html").is_file()
 
     @pytest.mark.parametrize(
         "choice",
@@ -184,13 +215,43 @@ class TestScenarioFiles:
         project.write("pytest.ini", "[pytest]\ndevnet_scenarios = played more/of_them\n")
         for folder in ("played", "scenarios"):
             project.write(f"{folder}/one.yaml", HELD)
-        (project.folder / "more").mkdir()
         project.write("more/of_them/two.yaml", HELD)
         _, printed = project.pytest("--collect-only", "-q")
         assert re.findall(r"^\S+::\S+$", printed, re.MULTILINE) == [
             "more/of_them/two.yaml::two",
             "played/one.yaml::one",
         ]
+
+    @pytest.mark.parametrize("folder", [".", "scenarios", "scenarios/.drafts"])
+    def test_a_folder_holds_the_same_scenarios_as_for_devnet_run(
+        self, project: Project, folder: str
+    ) -> None:
+        names = ("upper.YAML", "short.Yml", "in/deep.yaml", ".hidden.yaml", ".drafts/draft.yaml")
+        for name in (*names, ".drafts/.hidden.yml", "in/.drafts/deep.yaml", "notes.yaml.md"):
+            project.write(f"scenarios/{name}", HELD)
+        project.write("pytest.ini", "[pytest]\nnorecursedirs =\n")
+        code, printed = project.pytest("--collect-only", "-q", folder)
+        assert code == 0, printed
+        collected = re.findall(r"^(\S+)::\S+$", printed, re.MULTILINE)
+        played = find([project.folder / ("scenarios" if folder == "." else folder)])
+        assert sorted(collected) == [p.relative_to(project.folder).as_posix() for p in played]
+        expected = {"scenarios/.drafts": 1}.get(folder, 3)
+        assert len(collected) == expected
+
+    def test_a_hidden_file_is_one_if_it_is_named(self, project: Project) -> None:
+        project.write("scenarios/.drafts/.one.YAML", HELD)
+        code, printed = project.pytest("--collect-only", "-q", "scenarios/.drafts/.one.YAML")
+        assert (code, "scenarios/.drafts/.one.YAML::" in printed) == (0, True), printed
+
+    def test_a_yaml_file_among_them_that_is_no_scenario_fails_as_it_does_for_devnet_run(
+        self, project: Project
+    ) -> None:
+        project.write("scenarios/compose.yml", "services: {}\n")
+        project.write("scenarios/list.yaml", "- 1\n")
+        code, printed = project.pytest()
+        assert (code, "2 failed" in printed) == (1, True), printed
+        assert "scenarios/compose.yml:1: unknown field 'services'" in printed
+        assert "scenarios/list.yaml:1: expected a mapping with title and steps" in printed
 
     @pytest.mark.parametrize("seed", ["-1", "x", str(2**64)])
     def test_a_seed_that_is_none_is_refused(self, project: Project, seed: str) -> None:

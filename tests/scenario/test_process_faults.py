@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from typing import Any, NoReturn
+
 import pytest
 
 from ztdx_devnet.scenario import loader, runner
@@ -9,15 +13,23 @@ from ztdx_devnet.scenario.errors import BadScenario
 from ztdx_devnet.scenario.runner import Run
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim import processes
+from ztdx_devnet.sim.processes import ListenerProgram
 from ztdx_devnet.virtual_time import MICROSECONDS
 from ztdx_spot import service
+from ztdx_spot.listener.loop import run_listener
 
 DEPOSIT = '  - deposit: {as: d1, user: alice, amount: "1"}\n'
 
 
-def play(steps: str, given: str = "", rest: str = "", seed: int = 0) -> Run:
+def play(
+    steps: str,
+    given: str = "",
+    rest: str = "",
+    seed: int = 0,
+    listener: ListenerProgram | None = None,
+) -> Run:
     text = f"title: t\ngiven: {{{given}}}\nsteps:\n{steps}{rest}"
-    return runner.play(loader.parse(text, "t.yaml"), seed)
+    return runner.play(loader.parse(text, "t.yaml"), seed, listener)
 
 
 def verdict(run: Run) -> Verdict:
@@ -234,3 +246,67 @@ def test_unknown_and_taken_names_are_one_line_each(steps: str, problem: str) -> 
 
 def test_the_simulated_api_waits_for_a_lock_as_long_as_the_served_one() -> None:
     assert processes.API_BUSY_WAIT_S == service.API_BUSY_WAIT_S
+
+
+def exits(run: Run) -> list[object]:
+    """What each life of the listener ended of."""
+    return [
+        entry.payload["error"]
+        for entry in run.journal
+        if (entry.actor, entry.kind) == ("listener", "exit")
+    ]
+
+
+class Deaf:
+    """A listener that goes on whatever is raised in it, a good while at least."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+
+    def __call__(self, *ports: Any) -> NoReturn:
+        while self.turns < 100_000:
+            self.turns += 1
+            with suppress(BaseException):
+                run_listener(*ports)
+        raise AssertionError("nothing ends it")
+
+
+def test_a_listener_that_swallows_every_kill_dies_all_the_same() -> None:
+    deaf = Deaf()
+    run = play(
+        DEPOSIT + '  - crash_at: {nth: 9, kind: "sql:"}\n  - mine: 5\n  - kill_listener\n'
+        "  - mine: 20\n  - wait_until: {credited: [d1], within: 60s}\n",
+        "restart_after: 1s",
+        listener=deaf,
+    )
+    assert verdict(run) is Verdict.HELD, run.outcome.failure
+    assert exits(run) == [None, None, None]
+
+
+def test_a_listener_that_swallows_the_request_to_stop_is_killed_in_time() -> None:
+    run = play("  - mine: 5\n  - stop_listener\n  - start_listener\n", listener=Deaf())
+    assert verdict(run) is Verdict.HELD, run.outcome.failure
+    (stopped,) = [e.at_us for e in run.journal if e.payload.get("verb") == "stop_listener"]
+    ended, _ = times_s(run, "listener", "exit")
+    assert ended == (stopped - run.started_us) / MICROSECONDS + 2
+    assert exits(run)[0] is None
+
+
+def test_what_a_killed_listener_raises_is_not_what_it_ended_of() -> None:
+    def last_words(*ports: Any) -> NoReturn:
+        try:
+            run_listener(*ports)
+        except BaseException:
+            raise RuntimeError("I am dead") from None
+
+    run = play('  - crash_at: {nth: 9, kind: "sql:"}\n  - mine: 5\n', listener=last_words)
+    assert exits(run) == [None]
+
+
+def test_a_listener_that_exits_by_itself_ends_its_process_and_not_the_run() -> None:
+    def leave(settings: Any, transport: Any, clock: Any, *_: Any) -> NoReturn:
+        clock.sleep_s(3)
+        sys.exit("no node")
+
+    run = play("  - mine: 5\n  - expect: {listener_exited: SystemExit}\n", listener=leave)
+    assert exits(run)[0] == "SystemExit('no node')"

@@ -25,6 +25,8 @@ from ztdx_devnet.runs.batch import SHRUNK_MAX, BatchSettings, play_batch
 from ztdx_devnet.runs.folders import DEFAULT_ROOT
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import bundled, loader
+from ztdx_devnet.scenario.stage import Stage, StepImpossible
+from ztdx_devnet.scenario.verbs.storage import Tamper
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
 from ztdx_spot.config import ListenerSettings
@@ -43,6 +45,13 @@ check:
   eventually:
     - balance: {user: alice, available: "2"}
 """
+IMPOSSIBLE = """\
+title: A balance that is not there yet
+steps:
+  - mine: 3
+  - tamper: {user: alice, available: "1"}
+"""
+REFUSAL = "alice has no balance of DF to tamper with yet"
 ID = re.compile(r"-[0-9a-f]{8}\b")
 
 
@@ -203,15 +212,6 @@ class TestBatch:
         told = json.loads(ran.stdout)["scenarios"]
         assert [Path(scenario["path"]).stem for scenario in told] == names
 
-    def test_bad_input_found_while_playing_is_the_same_in_several_processes(self) -> None:
-        Path("deep.yaml").write_text(
-            "title: t\nsteps:\n  - wait: 1h\n  - mine: 1\n  - reorg: {depth: 2805, length: 1}\n"
-        )
-        one, two = (devnet("run", "-n", n, "deep.yaml", "first_deposit.yaml") for n in "12")
-        assert one.returncode == two.returncode == 3
-        assert one.stderr == two.stderr
-        assert one.stderr.startswith("deep.yaml:5: depth 2805 reaches below genesis")
-
     @pytest.mark.parametrize("count", ["0", "-1", "x", "257", "1.5", "²"])
     def test_a_number_of_processes_that_can_not_be_is_bad_input(self, count: str) -> None:
         ran = devnet("run", "-n", count, "first_deposit.yaml")
@@ -247,6 +247,120 @@ class TestBatch:
         records = play_batch(scenarios, BatchSettings(), Stopping(), lambda _: None)
         assert [record.shrunk is not None for record in records] == [True] * SHRUNK_MAX + [False]
         assert records[-1].unshrunk
+
+
+class TestRefused:
+    """What can't be done, and is found only while it is played, ends no other scenario."""
+
+    FILES = ("impossible.yaml", "first_deposit.yaml", "wrong.yaml")
+    LINE = f"impossible.yaml:4: {REFUSAL}"
+
+    @pytest.fixture(autouse=True)
+    def impossible(self) -> None:
+        Path("impossible.yaml").write_text(IMPOSSIBLE)
+
+    def test_the_others_are_played_and_all_are_told(self, folder: Path) -> None:
+        ran = devnet(
+            "run",
+            "--no-shrink",
+            "--junit",
+            "results.xml",
+            "--annotations",
+            "github",
+            *self.FILES,
+            environment={"GITHUB_WORKSPACE": str(folder)},
+        )
+        assert (ran.returncode, ran.stderr) == (1, "")
+        lines = ran.stdout.splitlines()
+        assert lines[0].startswith("refused      A balance that is not there yet")
+        assert lines[1:3] == [f"  {self.LINE}", "  refused at 6.0 s, seed 0"]
+        assert "3 scenarios: 1 held, 1 violated, 1 refused;" in lines[-1]
+        title = "title=refused%3A A balance that is not there yet"
+        annotation = f"::error file=impossible.yaml,line=4,{title}::{self.LINE}%0A"
+        assert any(line.startswith(annotation) for line in lines)
+        suites = ElementTree.parse("results.xml").getroot()
+        counts = [suites.attrib[name] for name in ("tests", "failures", "errors")]
+        assert counts == ["3", "1", "1"]
+        case = suites.find(".//testcase[error]")
+        assert case is not None
+        assert (case.attrib["file"], case.attrib["line"]) == ("impossible.yaml", "4")
+        error = case.find("error")
+        assert error is not None
+        assert error.attrib == {"message": self.LINE, "type": "refused"}
+        assert (error.text or "").startswith(f"{self.LINE}\nrefused at 6.0 s, seed 0\n")
+
+    def test_alone_it_is_bad_input_for_people_and_machines(self) -> None:
+        ran = devnet("run", "--json", "--no-runs", "impossible.yaml", "first_deposit.yaml")
+        assert (ran.returncode, ran.stderr) == (3, "")
+        told = json.loads(ran.stdout)
+        assert told["verdict"] == "refused"
+        assert [each["verdict"] for each in told["scenarios"]] == ["refused", "held"]
+        assert told["scenarios"][0]["failure"] == {
+            "rule": "impossible",
+            "line": 4,
+            "at_s": 6.001,
+            "expected": "what can be done",
+            "actual": REFUSAL,
+        }
+
+    def test_its_folder_is_replayed_to_the_same_refusal(self) -> None:
+        assert devnet("run", "impossible.yaml", "first_deposit.yaml").returncode == 3
+        latest = DEFAULT_ROOT / "latest"
+        assert json.loads((latest / "verdict.json").read_text())["verdict"] == "refused"
+        assert f"The scenario can&#x27;t be played: {REFUSAL}." in (
+            latest / "timeline.html"
+        ).read_text("utf-8")
+        ran = devnet("replay", "latest")
+        assert (ran.returncode, ran.stderr) == (3, "")
+        assert ran.stdout.startswith("the same run to the byte: refused: impossible\n")
+        assert f"\n  {self.LINE}\n" in ran.stdout
+
+    def test_it_is_the_same_in_several_processes_and_twice(self) -> None:
+        for options in (["--runs", "a"], ["--runs", "b", "-n", "2", "--twice"]):
+            assert devnet("run", "--no-shrink", *options, *self.FILES).returncode == 1
+        assert contents(Path("a")) == contents(Path("b"))
+
+    def test_settings_that_the_product_refuses_are_told_like_that_too(self) -> None:
+        given = "given:\n  environment: {JWT_EXPIRY_SECONDS: x}\n"
+        Path("settings.yaml").write_text(f"title: t\n{given}steps:\n  - mine: 1\n")
+        ran = devnet("run", "settings.yaml", "first_deposit.yaml")
+        assert ran.returncode == 3
+        assert ran.stdout.splitlines()[1].startswith(
+            "  settings.yaml:2: environment: JWT_EXPIRY_SECONDS is 'x': expected "
+        )
+        assert "2 scenarios: 1 held, 1 refused;" in ran.stdout
+        replayed = devnet("replay", "latest")
+        assert replayed.returncode == 3
+        assert replayed.stdout.startswith("the same run to the byte: refused: impossible\n")
+
+    def test_what_is_found_before_it_is_played_ends_all_of_them(self) -> None:
+        Path("bad.yaml").write_text("title: t\nsteps:\n  - mien: 1\n")
+        ran = devnet("run", "bad.yaml", *self.FILES)
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert ran.stderr == "bad.yaml:3: unknown verb 'mien': did you mean 'mine'?\n"
+
+    def test_an_invariant_that_was_broken_before_is_the_verdict(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tamper = Tamper.perform
+
+        def tamper_and_fail(self: Tamper, stage: Stage) -> None:
+            tamper(self, stage)
+            raise StepImpossible("nor anything else")
+
+        monkeypatch.setattr(Tamper, "perform", tamper_and_fail)
+        Path("both.yaml").write_text(
+            'title: t\nsteps:\n  - deposit: {as: d1, user: alice, amount: "1"}\n  - mine: 1\n'
+            "  - wait_until: {credited: [d1], within: 90s}\n"
+            '  - tamper: {user: alice, available: "2"}\n'
+        )
+        record = play(Path("both.yaml"), root=None)
+        assert record.outcome.verdict is Verdict.VIOLATED
+
+    def test_a_canary_that_is_refused_has_not_died_of_anything(self) -> None:
+        Path("canary.yaml").write_text(f"{IMPOSSIBLE}canary: I1\n")
+        record = play(Path("canary.yaml"), root=None)
+        assert record.outcome.verdict is Verdict.REFUSED
 
 
 class TestReport:
@@ -505,6 +619,25 @@ main()
         assert ran.returncode == 3
         assert ran.stderr == "devnet: can't write results.xml: No space left on device\n"
         assert not Path("results.xml").exists()
+
+    def test_a_reader_that_goes_away_ends_nothing(self, tmp_path: Path) -> None:
+        (tmp_path / "one.yaml").write_text(FIRST_DEPOSIT, "utf-8")
+        (tmp_path / "two.yaml").write_text(FIRST_DEPOSIT, "utf-8")
+        reader, writer = os.pipe()
+        os.close(reader)
+        ran = subprocess.run(
+            [sys.executable, "-m", "ztdx_devnet", "run", "one.yaml", "two.yaml"],
+            cwd=tmp_path,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            timeout=60,
+        )
+        os.close(writer)
+        assert (ran.stderr, ran.returncode) == ("devnet: can't write: Broken pipe\n", 3)
+        kept = sorted(path.name.partition("-")[0] for path in (tmp_path / "runs").iterdir())
+        assert kept == ["latest", "one", "two"]
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has none")
     @pytest.mark.parametrize("options", [[], ["--json"]])

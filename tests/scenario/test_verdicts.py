@@ -132,7 +132,7 @@ def test_an_impossible_step_is_bad_input_with_its_line(write: Write) -> None:
     path = write("deep", "  - wait: 1h\n  - mine: 1\n  - reorg: {depth: 2805, length: 1}")
     ran = devnet("run", path)
     assert ran.returncode == 3
-    assert ran.stderr.startswith(f"{path}:7: depth 2805 reaches below genesis")
+    assert f"\n  {path}:7: depth 2805 reaches below genesis" in ran.stdout
 
 
 def test_a_listener_that_was_killed_and_not_restarted_does_not_settle(write: Write) -> None:

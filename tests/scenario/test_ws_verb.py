@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,6 +14,7 @@ from ztdx_devnet.scenario import loader, runner
 from ztdx_devnet.scenario.runner import Run
 from ztdx_devnet.scenario.verdict import Failure, Verdict
 from ztdx_devnet.virtual_time import MICROSECONDS
+from ztdx_spot.ws.verifier import Verifier
 
 CHANNEL = '"spot:user:balances"'
 SUBSCRIBED = f"""
@@ -230,3 +231,20 @@ def test_the_same_seed_gives_the_same_run_whatever_the_hash_seed() -> None:
         for hash_seed in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_a_frame_that_can_not_be_checked_is_answered_and_the_api_lives_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Verifier, "evidence", fails)
+    held(f"""
+  - ws: {{as: c1}}
+  - ws: {{socket: c1, subscribe: {CHANNEL}}}
+  - ws: {{socket: c1, expect: {{type: error, code: UNAVAILABLE}}}}
+  - ws: {{socket: c1, auth: alice}}
+  - ws: {{socket: c1, expect: {{type: auth_result, success: false}}}}
+  - admin_credit: {{user: bob, amount: "5"}}
+""")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ztdx_devnet.cli.output import EXIT_INTERRUPTED, PathOption, refuse, unwritable, warn
-from ztdx_devnet.live.stop_signals import StopSignals
+from ztdx_devnet.cli.ending import Ending
+from ztdx_devnet.cli.output import PathOption, warn
 
 if TYPE_CHECKING:
     from ztdx_devnet.sim.processes import ListenerProgram
@@ -33,59 +32,33 @@ def replay(run_id: str, root: Path | None, debug: bool) -> None:
 
     Example: devnet replay latest
     """
-    code = EXIT_INTERRUPTED
-    with StopSignals() as signals:
+    with Ending(debug) as ending:
         # Imported late: `devnet --help` needs no EVM.
         import logging
 
-        from rich.console import Console
-
-        from ztdx_devnet.report.console import ConsoleReport
+        from ztdx_devnet.report.console import ConsoleReport, Terminal
         from ztdx_devnet.runs.folders import DEFAULT_ROOT, RunFolders, UnknownRun
         from ztdx_devnet.runs.replay import INTERRUPTED, BadRun, play_again
         from ztdx_devnet.runs.stopping import Stopping
-        from ztdx_devnet.scenario.errors import BadScenario
-        from ztdx_devnet.scenario.verdict import (
-            EXIT_BAD_INPUT,
-            EXIT_CODES,
-            EXIT_OWN_BUG,
-            Verdict,
-        )
+        from ztdx_devnet.scenario.verdict import EXIT_CODES, Verdict
 
         logging.getLogger("ztdx_spot").addHandler(logging.NullHandler())
         stopping = Stopping()
-        report = ConsoleReport(Console())
-        try:
-            with signals.calling(stopping.stop):
-                folders = RunFolders(root or DEFAULT_ROOT)
-                again = play_again(folders, folders.find(run_id), _programs(), stopping)
-                if again is None:
-                    report.text(INTERRUPTED)
-                else:
-                    report.text(again.told)
-                    report.line(again.record)
-                    if again.record.unkept:
-                        warn(again.record.unkept)
+        report = ConsoleReport(Terminal())
+        with ending.playing(stopping, UnknownRun, BadRun):
+            folders = RunFolders(root or DEFAULT_ROOT)
+            again = play_again(folders, folders.find(run_id), _programs(), stopping)
+            if again is None:
+                report.text(INTERRUPTED)
+            else:
+                report.text(again.told)
+                report.line(again.record)
+                if again.record.unkept:
+                    warn(again.record.unkept)
             verdict = Verdict.INTERRUPTED
             if again is not None and not stopping.asked:
                 verdict = again.record.outcome.verdict
-            code = EXIT_CODES[verdict]
-        except BadScenario as error:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
-            code = EXIT_BAD_INPUT
-        except (UnknownRun, BadRun) as error:
-            refuse(error)
-        except OSError as error:
-            if debug:
-                raise
-            refuse(unwritable(error))
-        except Exception as error:
-            if debug:
-                raise
-            warn(f"an error of our own: {error!r}; --debug shows where")
-            code = EXIT_OWN_BUG
-    sys.exit(code)
+            ending.code = EXIT_CODES[verdict]
 
 
 def _programs() -> dict[str, ListenerProgram]:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from ztdx_devnet.cli.output import (
-    EXIT_BAD_INPUT,
-    EXIT_INTERRUPTED,
-    PathOption,
-    refuse,
-    unwritable,
-    warn,
-)
-from ztdx_devnet.live.stop_signals import StopSignals
+from ztdx_devnet.cli.ending import Ending
+from ztdx_devnet.cli.output import PathOption
 
 
 @click.command()
@@ -61,35 +53,13 @@ def sweep(
 
     Example: devnet sweep crash scenarios/first_deposit.yaml
     """
-    code = None
-    with StopSignals() as signals:
+    with Ending(debug) as ending:
         # Imported late: `devnet --help` needs no EVM.
         from ztdx_devnet.explore.sweep import command
         from ztdx_devnet.runs.stopping import Stopping
-        from ztdx_devnet.scenario.errors import BadScenario
-        from ztdx_devnet.scenario.verdict import EXIT_OWN_BUG
 
         stopping = Stopping()
-        try:
-            with signals.calling(stopping.stop):
-                processes = command.workers(workers)
-                wanted = command.Wanted(kind, file, first, every, seeds, processes, keep)
-                code = command.run(wanted, stopping)
-        except BadScenario as error:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
-            code = EXIT_BAD_INPUT
-        except command.Refused as error:
-            refuse(error)
-        except OSError as error:
-            if debug:
-                raise
-            refuse(unwritable(error))
-        except Exception as error:
-            if debug:
-                raise
-            warn(f"an error of our own: {error!r}; --debug shows where")
-            code = EXIT_OWN_BUG
-    if code is None:
-        warn("interrupted before anything was played")
-    sys.exit(EXIT_INTERRUPTED if code is None else code)
+        with ending.playing(stopping, command.Refused):
+            processes = command.workers(workers)
+            wanted = command.Wanted(kind, file, first, every, seeds, processes, keep)
+            ending.code = command.run(wanted, stopping)

@@ -19,9 +19,9 @@ from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.chain.rpc.errors import SERVER_ERROR, RpcError, invalid_params
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.faults import transport
+from ztdx_devnet.faults.answer_faults import AnswerFaults
 from ztdx_devnet.faults.armed import ArmedFaults
 from ztdx_devnet.faults.fault import Fault
-from ztdx_devnet.faults.faulty_node import AnswerFaults
 from ztdx_devnet.faults.pools import HONEST
 from ztdx_devnet.faults.transport import TransportFault
 from ztdx_devnet.sim.seed import stream

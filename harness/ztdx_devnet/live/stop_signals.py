@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import NoReturn
+from typing import NoReturn, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,7 +26,7 @@ class StopSignals:
         self._act: Callable[[], object] = _raise
         self._before = [(number, signal.getsignal(number)) for number in SIGNALS]
 
-    def __enter__(self) -> StopSignals:
+    def __enter__(self) -> Self:
         for number in SIGNALS:
             signal.signal(number, self._receive)
         return self

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ztdx_devnet.pytest_plugin.server import DevnetServer
     from ztdx_devnet.scripted import ScriptedWorld
 
-_SUFFIXES = (".yaml", ".yml")
 _FOLDERS = "devnet_scenarios"
 _NOT_PASSED = pytest.StashKey[bool]()
 
@@ -65,20 +64,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-    if file_path.suffix.lower() not in _SUFFIXES:
+    is_named = parent.session.isinitpath(file_path)
+    folders = [] if is_named else _searched(file_path, parent)
+    if not (is_named or folders):
         return None
-    if not (parent.session.isinitpath(file_path) or _is_in_a_folder(file_path, parent.config)):
+    from ztdx_devnet.scenario.files import is_scenario, is_yaml
+
+    found = any(is_scenario(file_path, folder) for folder in folders)
+    if not (found or (is_named and is_yaml(file_path))):
         return None
     from ztdx_devnet.pytest_plugin.scenario_files import ScenarioFile
 
     return ScenarioFile.from_parent(parent, path=file_path)
 
 
-def _is_in_a_folder(path: Path, config: pytest.Config) -> bool:
+def _searched(path: Path, parent: pytest.Collector) -> list[Path]:
+    """The folders that are searched for scenarios and hold this file, if it is in any."""
+    session, config = parent.session, parent.config
+    if not any(_is_of_scenarios(folder, config) for folder in path.parents):
+        return []
+    return [f for f in path.parents if session.isinitpath(f) or _is_of_scenarios(f, config)]
+
+
+def _is_of_scenarios(folder: Path, config: pytest.Config) -> bool:
     root = config.rootpath
-    where = path.parent.relative_to(root) if path.is_relative_to(root) else path.parent
-    inside = f"/{where.as_posix().strip('/')}/"
-    return any(f"/{folder.strip('/')}/" in inside for folder in config.getini(_FOLDERS))
+    where = folder.relative_to(root) if folder.is_relative_to(root) else folder
+    place = f"/{where.as_posix().strip('/')}/"
+    return any(place.endswith(f"/{name.strip('/')}/") for name in config.getini(_FOLDERS))
 
 
 @pytest.hookimpl(wrapper=True)

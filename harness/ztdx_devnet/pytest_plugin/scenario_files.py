@@ -81,10 +81,7 @@ class ScenarioItem(pytest.Item):
             root=self._root(),
             shrinks=stash.get(_SHRUNK, 0) < SHRUNK_MAX,
         )
-        try:
-            (record,) = play_batch([scenario], settings, Stopping(), lambda _: None)
-        except BadScenario as error:
-            raise DevnetFailure(str(error)) from error
+        (record,) = play_batch([scenario], settings, Stopping(), lambda _: None)
         if record.shrunk is not None:
             stash[_SHRUNK] = stash.get(_SHRUNK, 0) + 1
         return record

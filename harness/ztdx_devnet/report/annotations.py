@@ -16,6 +16,7 @@ from ztdx_devnet.scenario.verdict import Verdict
 _COMMANDS = {
     Verdict.VIOLATED: "error",
     Verdict.INCONCLUSIVE: "warning",
+    Verdict.REFUSED: "error",
     Verdict.INTERRUPTED: "warning",
     Verdict.ERROR: "error",
 }

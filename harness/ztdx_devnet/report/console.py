@@ -16,10 +16,21 @@ _COLOURS = {
     Verdict.HELD: "green",
     Verdict.VIOLATED: "red",
     Verdict.INCONCLUSIVE: "yellow",
+    Verdict.REFUSED: "red",
     Verdict.INTERRUPTED: "yellow",
     Verdict.ERROR: "red",
 }
 _TITLE_WIDTH = 77
+
+
+class Terminal(Console):
+    """Standard output. A pipe that nobody reads is an OSError, as a full disk is.
+
+    Rich would end the process with the exit code 1, which says that a scenario was violated.
+    """
+
+    def on_broken_pipe(self) -> None:
+        raise  # it is called where the error is handled
 
 
 class ConsoleReport:

@@ -20,12 +20,14 @@ _SENTENCES = {
     "never": "what the check says must never hold, and did",
     "eventually": "what the check says must hold after settling, and does not",
     "sometimes": "what the check says must hold at some time, and never did",
+    "impossible": "the scenario asks for what can't be done",
     "interrupted": "the run was stopped before its end",
 }
 """Of rules that are only a word."""
 _WHEN = {
     Verdict.VIOLATED: "first wrong at {}",
     Verdict.INCONCLUSIVE: "at the end, at {}",
+    Verdict.REFUSED: "refused at {}",
     Verdict.INTERRUPTED: "stopped at {}",
 }
 
@@ -71,13 +73,31 @@ def place(outcome: Outcome) -> str:
     return f"{outcome.path}:{line}" if line else outcome.path
 
 
+def headline(outcome: Outcome) -> str:
+    """What is wrong, in one line: the broken rule; of a refused scenario `file:line: message`.
+
+    Empty for a run that held.
+    """
+    if outcome.failure is None:
+        return ""
+    if outcome.verdict is Verdict.REFUSED:
+        return f"{place(outcome)}: {outcome.failure.actual}"
+    return rule_text(outcome.failure)
+
+
 def _rule(outcome: Outcome) -> Iterator[str]:
     if outcome.failure is not None:
-        yield rule_text(outcome.failure)
-        yield f"{place(outcome)}, seed {outcome.seed}"
+        yield headline(outcome)
+        if outcome.verdict is Verdict.REFUSED:
+            at = _WHEN[outcome.verdict].format(duration_text(outcome.failure.at_us))
+            yield f"{at}, seed {outcome.seed}"
+        else:
+            yield f"{place(outcome)}, seed {outcome.seed}"
 
 
 def _values(outcome: Outcome) -> Iterator[str]:
+    if outcome.verdict is Verdict.REFUSED:
+        return  # the first line says it all
     if outcome.failure is not None and outcome.verdict is Verdict.ERROR:
         yield f"  {outcome.failure.actual}"
         yield "`devnet run --debug` shows where"

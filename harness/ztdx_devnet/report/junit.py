@@ -8,13 +8,14 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
-from ztdx_devnet.report.failure import failure_lines, rule_text
+from ztdx_devnet.report.failure import failure_lines, headline
 from ztdx_devnet.report.record import RunRecord
 from ztdx_devnet.scenario.verdict import Verdict
 
 _TAGS = {
     Verdict.VIOLATED: "failure",
     Verdict.INCONCLUSIVE: "error",
+    Verdict.REFUSED: "error",
     Verdict.INTERRUPTED: "error",
     Verdict.ERROR: "error",
 }
@@ -23,7 +24,7 @@ _ILLEGAL |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 def write_junit(records: Sequence[RunRecord], path: Path, wall_s: float) -> None:
-    """Violated is a failure; inconclusive, interrupted and error are errors.
+    """Violated is a failure; inconclusive, refused, interrupted and error are errors.
 
     Raises OSError, and then leaves no half of a file.
     """
@@ -76,7 +77,7 @@ def _case(suite: ElementTree.Element, record: RunRecord, tag: str | None) -> Non
             ElementTree.SubElement(properties, "property", name=name, value=_legal(value))
     if tag is not None and failure is not None:
         detail = ElementTree.SubElement(
-            case, tag, message=_legal(rule_text(failure)), type=outcome.verdict.value
+            case, tag, message=_legal(headline(outcome)), type=outcome.verdict.value
         )
         detail.text = _legal("\n".join(failure_lines(record)))
 

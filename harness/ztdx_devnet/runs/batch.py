@@ -9,11 +9,10 @@ from pathlib import Path
 
 from ztdx_devnet.report.record import RunRecord, Shrunk
 from ztdx_devnet.runs.folders import SHRUNK, RunFolders
-from ztdx_devnet.runs.jobs import Broken, Play, Played, Refused, Shrink, unwritten
+from ztdx_devnet.runs.jobs import Broken, Play, Played, Shrink, unwritten
 from ztdx_devnet.runs.players import Alone, Players, Result
 from ztdx_devnet.runs.repetition import compared
 from ztdx_devnet.runs.stopping import Stopping
-from ztdx_devnet.scenario.errors import BadScenario
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import Failure, Outcome, Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
@@ -44,8 +43,8 @@ def play_batch(
 ) -> list[RunRecord]:
     """Play all; `tell` hears of each in the order of the scenarios. Asked to stop: those begun.
 
-    An error of our own is the verdict of the scenario that met it. `complain` hears a line for
-    each thing that can't be written. Raises BadScenario for an impossible step.
+    A step that can't be done and an error of our own are the verdict of the scenario that met it.
+    `complain` hears a line for each thing that can't be written.
     """
     times = 2 if settings.twice else 1
     plays = [_play_of(scenario, settings) for scenario in scenarios for _ in range(times)]
@@ -103,12 +102,9 @@ class _Batch:
     def _result(self, path: str, result: Callable[[], Result]) -> Result:
         """What came of a job; also a process that died is an error of our own."""
         try:
-            done = result()
+            return result()
         except Exception as error:
             return Broken(path, repr(error), traceback.format_exc())
-        if isinstance(done, Refused):
-            raise BadScenario(done.problems)
-        return done
 
     def _record(
         self, scenario: Scenario, play: Play, done: Sequence[Played | Broken | None]

@@ -25,7 +25,7 @@ from ztdx_devnet.runs.folders import (
 from ztdx_devnet.runs.resolved import resolved_text
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import loader, runner
-from ztdx_devnet.scenario.errors import BadScenario, Problem
+from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.runner import Run
 from ztdx_devnet.scenario.verdict import Outcome
 from ztdx_devnet.sim.processes import ListenerProgram
@@ -38,13 +38,6 @@ class Played:
     record: RunRecord
     journal: bytes
     started_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The scenario turned out to be impossible."""
-
-    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +60,15 @@ class Play:
     root: Path | None = None
     keeps_journal: bool = False
 
-    def do(self, stopping: Stopping) -> Played | Refused | Broken | None:
+    def do(self, stopping: Stopping) -> Played | Broken | None:
         """None: stopped before it had begun."""
         if stopping.asked:
             return None
         try:
             scenario = loader.parse(self.text, self.path)
-            run = runner.play(scenario, self.seed, self.listener, stoppable=stopping)
+            run = run_of(scenario, self.seed, self.listener, stopping)
             journal = journal_bytes(run)
             record = record_of(run, journal, self.root, self.listener)
-        except BadScenario as error:
-            return Refused(error.problems)
         except Exception as error:
             return Broken(self.path, repr(error), traceback.format_exc())
         return Played(record, journal if self.keeps_journal else b"", run.started_us)
@@ -103,6 +94,16 @@ class Shrink:
             return shrink(scenario, self.outcome, self.listener, stoppable=stopping)
         except Exception as error:
             return Broken(self.path, repr(error), traceback.format_exc())
+
+
+def run_of(
+    scenario: Scenario, seed: int | None, listener: ListenerProgram | None, stopping: Stopping
+) -> Run:
+    """The run, also where the scenario was refused on the way."""
+    try:
+        return runner.play(scenario, seed, listener, stoppable=stopping)
+    except runner.Refused as error:
+        return error.run
 
 
 def record_of(

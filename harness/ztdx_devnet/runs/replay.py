@@ -14,12 +14,13 @@ from ztdx_devnet.runs.jobs import (
     endings_of,
     journal_bytes,
     record_of,
+    run_of,
     timeline_text,
     told_id,
     unwritten,
 )
 from ztdx_devnet.runs.stopping import Stopping
-from ztdx_devnet.scenario import loader, runner
+from ztdx_devnet.scenario import loader
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import Outcome, Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
@@ -89,7 +90,7 @@ def play_again(
 ) -> Again | None:
     """Play a folder's run; another run than the recorded one leaves a folder. None: stopped.
 
-    Raises BadRun and BadScenario.
+    Raises BadRun, and BadScenario for one that can't be loaded any more.
     """
     found = read(folder)
     recorded = found.recorded
@@ -103,7 +104,7 @@ def play_again(
             )
     if stopping.asked:
         return None
-    run = runner.play(found.scenario, recorded.seed, listener, stoppable=stopping)
+    run = run_of(found.scenario, recorded.seed, listener, stopping)
     # What is told, and the name of a new folder, are the original's: not the copy's.
     outcome = replace(run.outcome, path=recorded.path)
     run = replace(run, outcome=outcome)

@@ -27,6 +27,10 @@ class BadScenario(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[BadScenario], tuple[tuple[Problem, ...]]]:
+        """To another process goes what is wrong, and nothing that a subclass holds besides."""
+        return BadScenario, (self.problems,)
+
 
 def unknown(kind: str, seen: str, known: Iterable[str]) -> str:
     """'unknown user 'alcie': did you mean 'alice'?' or the list of what there is."""

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 from ztdx_devnet.scenario import yaml_lines
 from ztdx_devnet.scenario.cross_check import CrossCheck
 from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
+from ztdx_devnet.scenario.files import is_scenario
 from ztdx_devnet.scenario.model import Checks, Head, Scenario
 from ztdx_devnet.scenario.verbs import VERBS, Step, Verb
 from ztdx_devnet.scenario.yaml_lines import Lines
 from ztdx_devnet.scenario.yaml_text import shown
 
-SUFFIXES = (".yaml", ".yml")
 _LENGTHS = {"too_short": "min_length", "too_long": "max_length"}
 _PARTS = ("given", "settle", "check")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -34,7 +34,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     problems: list[Problem] = []
     for path in paths:
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if _is_scenario(p, path) and p.is_file())
+            files = sorted(p for p in path.rglob("*") if is_scenario(p, path) and p.is_file())
             if not files:
                 problems.append(Problem(str(path), 0, "the directory holds no .yaml scenario"))
             found += files
@@ -45,11 +45,6 @@ def find(paths: Sequence[Path]) -> list[Path]:
     if problems:
         raise BadScenario(problems)
     return list(dict.fromkeys(found))
-
-
-def _is_scenario(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
 
 
 def load_all(paths: Iterable[Path]) -> list[Scenario]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 from ztdx_devnet.journal.journal import Journal
@@ -38,10 +39,19 @@ class Run:
     started_us: int
 
 
+class Refused(BadScenario):
+    """Found while it was played: the scenario asks for what can't be done. `run` is what was
+    played until then."""
+
+    def __init__(self, problem: Problem, run: Run) -> None:
+        super().__init__([problem])
+        self.run = run
+
+
 def run(
     scenario: Scenario, seed: int | None = None, listener: ListenerProgram | None = None
 ) -> Outcome:
-    """As `play`, for who wants only what came of it."""
+    """As `play`, for who wants only what came of it. Raises Refused."""
     return play(scenario, seed, listener).outcome
 
 
@@ -56,7 +66,7 @@ def play(
 
     `at_end` may look at the world when all is over, however it went. Only inside of `stoppable`
     may a KeyboardInterrupt come: it ends the run, whose verdict is then "interrupted".
-    Raises BadScenario for an impossible step.
+    Raises Refused for a step that can't be done and settings that the product does not take.
     """
     given = scenario.head.given
     played_seed = scenario.head.seed if seed is None else seed
@@ -64,8 +74,7 @@ def play(
     try:
         world = open_world(given, played_seed, listener)
     except SettingError as error:
-        problem = Problem(scenario.path, scenario.given_line, f"environment: {error}")
-        raise BadScenario([problem]) from error
+        raise _refused(_not_begun(scenario, played_seed, f"environment: {error}")) from error
     with world:
         started_us = world.now_us
         played = _Play(scenario, world)
@@ -73,7 +82,47 @@ def play(
         if at_end is not None:
             at_end(world)
         outcome = replace(played.outcome(played_seed), wall_s=perf_counter() - started)
-        return Run(scenario, outcome, world.journal, started_us)
+        run = Run(scenario, outcome, world.journal, started_us)
+    if outcome.verdict is Verdict.REFUSED:
+        raise _refused(run)
+    return run
+
+
+def _refused(run: Run) -> Refused:
+    outcome, failure = run.outcome, run.outcome.failure
+    assert failure is not None, "a refused run says why"
+    return Refused(Problem(outcome.path, failure.line, failure.actual), run)
+
+
+def _not_begun(scenario: Scenario, seed: int, why: str) -> Run:
+    """The run of a scenario whose world can't be opened: nothing has happened in it."""
+    failure = _impossible(scenario.given_line, 0, why)
+    journal = Journal()
+    _record_end(partial(journal.record, 0, "scenario", "verdict"), Verdict.REFUSED, failure)
+    outcome = Outcome(
+        path=scenario.path,
+        title=scenario.head.title,
+        seed=seed,
+        verdict=Verdict.REFUSED,
+        digest=journal.digest(str(seed)),
+        wall_s=0.0,
+        virtual_us=0,
+        failure=failure,
+        faults=(),
+    )
+    return Run(scenario, outcome, journal, started_us=0)
+
+
+def _impossible(line: int, at_us: int, why: str) -> Failure:
+    return Failure("impossible", line, at_us, "what can be done", why, "run")
+
+
+def _record_end(record: Callable[..., object], verdict: Verdict, failure: Failure | None) -> None:
+    """The verdict is part of the run: another one makes another digest."""
+    why = {}
+    if failure is not None:
+        why = {"rule": failure.rule, "expected": failure.expected, "actual": failure.actual}
+    record(verdict=verdict.value, **why)
 
 
 class _Play:
@@ -89,6 +138,7 @@ class _Play:
         self._failure: Failure | None = None
         self._fault_lines: list[int] = []
         self._interrupted = False
+        self._impossible: Failure | None = None
         self._invariants = Invariants(world, self._violated)
         self._watch = Watch(world, scenario.head.check, self._check_failed)
 
@@ -103,8 +153,8 @@ class _Play:
         except ExpectationFailed as error:
             self._fail(error, error.line or self._line)
         except StepImpossible as error:
-            problem = Problem(self._scenario.path, error.line or self._line, str(error))
-            raise BadScenario([problem]) from error
+            at_us = self._world.now_us - self._started_us
+            self._impossible = _impossible(error.line or self._line, at_us, str(error))
         finally:
             self._invariants.close()
 
@@ -117,13 +167,16 @@ class _Play:
         elif self._interrupted:
             verdict = Verdict.INTERRUPTED
             failure = self._failure_at("interrupted", self._line, "a run to its end", "a signal")
+        elif self._impossible is not None:
+            verdict, failure = Verdict.REFUSED, self._impossible
         else:
             failure = self._shows_nothing(faults)
             if failure is not None:
                 verdict = Verdict.INCONCLUSIVE
-        if head.canary is not None and verdict is not Verdict.INTERRUPTED:
+        came_to_its_end = verdict not in (Verdict.INTERRUPTED, Verdict.REFUSED)
+        if head.canary is not None and came_to_its_end:
             verdict, failure = self._judge_canary(head.canary, failure)
-        self._record_end(verdict, failure)
+        _record_end(partial(world.record, "scenario", "verdict"), verdict, failure)
         return Outcome(
             path=self._scenario.path,
             title=head.title,
@@ -145,13 +198,6 @@ class _Play:
         seen = "it held" if failure is None else f"{failure.rule}: {failure.actual}"
         rule = f"a canary that does not die of {invariant}: the harness sees nothing"
         return Verdict.VIOLATED, self._failure_at(rule, 1, f"{invariant} violated", seen)
-
-    def _record_end(self, verdict: Verdict, failure: Failure | None) -> None:
-        """The verdict is part of the run: another one makes another digest."""
-        why = {}
-        if failure is not None:
-            why = {"rule": failure.rule, "expected": failure.expected, "actual": failure.actual}
-        self._world.record("scenario", "verdict", verdict=verdict.value, **why)
 
     def _script(self) -> None:
         world = self._world

@@ -12,12 +12,14 @@ Part = Literal["invariant", "step", "settling", "check", "run"]
 
 class Verdict(Enum):
     """held: everything demanded was seen. violated: something was not so. inconclusive: the run
-    never reached what it is about, so it shows nothing. interrupted: somebody stopped it. error:
-    an error of our own kept it from being played."""
+    never reached what it is about, so it shows nothing. refused: the scenario asks for what can't
+    be done, which was found while it was played. interrupted: somebody stopped it. error: an error
+    of our own kept it from being played."""
 
     HELD = "held"
     VIOLATED = "violated"
     INCONCLUSIVE = "inconclusive"
+    REFUSED = "refused"
     INTERRUPTED = "interrupted"
     ERROR = "error"
 
@@ -26,10 +28,11 @@ EXIT_CODES = {
     Verdict.HELD: 0,
     Verdict.VIOLATED: 1,
     Verdict.INCONCLUSIVE: 2,
+    Verdict.REFUSED: 3,
     Verdict.INTERRUPTED: 130,
     Verdict.ERROR: 4,
 }
-EXIT_BAD_INPUT = 3
+EXIT_BAD_INPUT = EXIT_CODES[Verdict.REFUSED]
 EXIT_OWN_BUG = EXIT_CODES[Verdict.ERROR]
 
 
@@ -73,12 +76,16 @@ class Outcome:
 
 
 def overall(outcomes: Iterable[Outcome]) -> Verdict:
-    """The first of interrupted, error, violated and inconclusive that any is, else held."""
+    """The first of interrupted, error, violated, refused and inconclusive that any is, else held.
+
+    What the product has done wrong is not hidden by a mistake in another scenario.
+    """
     verdicts = {outcome.verdict for outcome in outcomes}
     for verdict in (
         Verdict.INTERRUPTED,
         Verdict.ERROR,
         Verdict.VIOLATED,
+        Verdict.REFUSED,
         Verdict.INCONCLUSIVE,
     ):
         if verdict in verdicts:

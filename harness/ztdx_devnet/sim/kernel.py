@@ -5,7 +5,8 @@ advances the clock, runs what is due, and picks among actors that are due at onc
 
 The rule of kill -9: first the dying actor's connections are closed, so that its open transactions
 are lost; then it is dead, and every further port call of it raises before it acts, so that no
-`finally` and no `except` of it can change the world; what it raises and logs is ignored.
+`finally` and no `except` of it can change the world; what it raises and logs is ignored. One that
+takes its death for an error and goes on, again and again, is left where it is.
 """
 
 from __future__ import annotations
@@ -25,10 +26,20 @@ from ztdx_devnet.virtual_time import MICROSECONDS
 
 _LATENCIES = ("rpc:", "sql:", "http:", "ws:")
 _SLOW = 0.01
+_REFUSALS_MAX = 1_000
+"""More port calls than any cleanup makes: who makes them does not know that it is dead."""
+STEPS_AT_ONCE_MAX = 1_000_000
+"""More than any number of actors does at one instant of virtual time: somebody is in a loop."""
+_left_behind: list[greenlet.greenlet] = []
+"""Never resumed, and kept: what is collected is unwound, and these run on when they unwind."""
 
 
 class Killed(BaseException):
     """The actor is dead. Not an Exception: product code can't take it for an error."""
+
+
+class Standstill(Exception):
+    """Time does not pass: somebody goes round a loop that neither waits nor asks for anything."""
 
 
 class Deadlock(Exception):
@@ -39,13 +50,15 @@ class Deadlock(Exception):
 class Actor:
     """One simulated process or client.
 
-    `boundaries` counts the boundaries it has crossed; `on_kill` is called, in order, when it dies.
+    `boundaries` counts the boundaries it has crossed, `refusals` the port calls since its death;
+    `on_kill` is called, in order, when it dies.
     """
 
     name: str
     run: greenlet.greenlet
     alive: bool = True
     boundaries: int = 0
+    refusals: int = 0
     crashes: list[CrashPoint] = field(default_factory=list)
     on_kill: list[Callable[[], None]] = field(default_factory=list)
     on_death: list[Callable[[], None]] = field(default_factory=list)
@@ -72,6 +85,8 @@ class Kernel:
         self._due: list[tuple[int, float, int, Actor, int]] = []
         self._order = 0
         self._doomed: list[Actor] = []
+        self._stands_at_us = now_us
+        self._steps_at_once = 0
         self._hub = greenlet.getcurrent()
         self._current: Actor | None = None
         self._logged_above: int | None = None  # what held before the dead were silenced
@@ -113,8 +128,11 @@ class Kernel:
 
     def refuse_the_dead(self) -> None:
         """Raise Killed in a dead actor: for what is no boundary, and still nothing for the dead."""
-        if self._current is not None and not self._current.alive:
-            raise Killed
+        if self._current is None:
+            return
+        if not self._current.alive:
+            self._refuse(self._current)
+        self._count_step(self._current)
 
     def fail(self, error: Exception) -> NoReturn:
         """End the run with that error, from the running actor.
@@ -122,7 +140,8 @@ class Kernel:
         It never comes back from here until the end has come, so it can't take the error for one
         of its own and go on.
         """
-        self.refuse_the_dead()
+        if not self.current.alive:
+            self._refuse(self.current)
         self.current.failure = error
         self._hub.switch()
         raise Killed
@@ -209,7 +228,8 @@ class Kernel:
     def _enter(self, kind: str) -> Actor:
         actor = self.current
         if not actor.alive:
-            raise Killed
+            self._refuse(actor)
+        self._count_step(actor)
         actor.boundaries += 1
         self._trace.update(f"{self.now_us} {actor.name} {kind}\n".encode())
         # Each counts, also those behind the one that strikes.
@@ -217,6 +237,23 @@ class Kernel:
         if struck:
             self.kill(actor)
         return actor
+
+    def _count_step(self, actor: Actor) -> None:
+        if self.now_us != self._stands_at_us:
+            self._stands_at_us = self.now_us
+            self._steps_at_once = 0
+        self._steps_at_once += 1
+        if self._steps_at_once > STEPS_AT_ONCE_MAX:
+            times = f"{STEPS_AT_ONCE_MAX:,} things"
+            self.fail(Standstill(f"{actor.name} does {times} and no time passes: a loop?"))
+
+    def _refuse(self, actor: Actor) -> NoReturn:
+        """Raise Killed in the dead running actor; if it can't hear it, never come back."""
+        actor.refusals += 1
+        if actor.refusals > _REFUSALS_MAX:
+            _left_behind.append(actor.run)
+            self._hub.switch()
+        raise Killed
 
     def _varied_us(self, delay_us: int) -> int:
         assert self._varied is not None
@@ -240,12 +277,15 @@ class Kernel:
             actor.run.switch()
         except Killed:
             pass
+        except KeyboardInterrupt:  # of whoever wants the run to stop
+            raise
         except BaseException as error:
-            actor.failure = error
+            if actor.alive:
+                actor.failure = error
         finally:
             self._current = None
             self._end_silence()
-        if actor.run.dead:
+        if actor.run.dead or not actor.alive:
             actor.alive = False
             self._report_death(actor)
         elif actor.failure is not None:
@@ -259,6 +299,8 @@ class Kernel:
             self._silence()
             try:
                 actor.run.throw(Killed)
+            except KeyboardInterrupt:
+                raise
             except BaseException:  # noqa: S110 - the dead have no say
                 pass
             finally:

@@ -11,9 +11,9 @@ from ztdx_devnet.chain.rpc import endpoint
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.rpc.node import Node
 from ztdx_devnet.chain.view import View
+from ztdx_devnet.faults.answer_faults import AnswerFaults
 from ztdx_devnet.faults.answers import without_results
 from ztdx_devnet.faults.armed import ArmedFaults
-from ztdx_devnet.faults.faulty_node import AnswerFaults
 from ztdx_devnet.faults.pools import HONEST, NodePool
 from ztdx_devnet.faults.views import Probe, ViewFault, ViewNode
 from ztdx_devnet.sim.seed import stream

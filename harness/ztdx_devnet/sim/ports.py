@@ -15,6 +15,8 @@ from ztdx_devnet.virtual_time import MICROSECONDS
 from ztdx_spot.ledger.schema import TABLES
 
 SQL_LATENCY_US = 50
+_UNHEARD_US = 1_000
+"""How long whoever has been told to stop sleeps when it goes on: the time until its kill passes."""
 _SQL_WORDS = (
     "ALTER",
     "BEGIN",
@@ -60,6 +62,7 @@ class SimClock:
         self._offset_us = offset_us
         self._sleeper: Actor | None = None
         self.farewell: BaseException | None = None
+        self._was_told = False
 
     def now_s(self) -> float:
         self._kernel.refuse_the_dead()
@@ -67,11 +70,14 @@ class SimClock:
         return (self._kernel.now_us + offset_us) / MICROSECONDS
 
     def sleep_s(self, duration_s: float) -> None:
-        duration_us = 0 if self.farewell else round(duration_s * MICROSECONDS)
+        duration_us = round(duration_s * MICROSECONDS)
+        if self.farewell is not None:
+            duration_us = _UNHEARD_US if self._was_told else 0
         self._sleeper = self._kernel.current
         self._kernel.boundary("sleep", duration_us)
         self._sleeper = None
         if self.farewell is not None:
+            self._was_told = True
             raise self.farewell
 
     def stop(self) -> None:

@@ -114,7 +114,7 @@ class ProductProcess:
         self._kernel = host.kernel
         self._actor: Actor | None = None
         self._crashes: list[CrashPoint] = []
-        self._failure: Exception | None = None
+        self._failure: Exception | SystemExit | None = None
         # A process that is started again may not draw the same ids.
         self._entropy = SeededEntropy(host.seed, name, host.kernel.refuse_the_dead)
         self._clock = host.clock_of(name)
@@ -124,7 +124,7 @@ class ProductProcess:
         return self._actor is not None and self._actor.alive
 
     @property
-    def failure(self) -> Exception | None:
+    def failure(self) -> Exception | SystemExit | None:
         """What ended its last life, if it ended by itself."""
         return None if self.running else self._failure
 
@@ -176,8 +176,9 @@ class ProductProcess:
     def _run(self) -> None:
         try:
             self._main()
-        except Exception as error:  # the process ends, as a real one would; the world goes on
-            self._failure = error
+        except (Exception, SystemExit) as error:  # the process ends, as a real one would
+            if self.running:  # the dead have no last words
+                self._failure = error
         except BaseException as error:
             if error is not self._clock.farewell:
                 raise

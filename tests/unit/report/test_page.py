@@ -11,6 +11,7 @@ import pytest
 
 from ztdx_devnet.journal.journal import Journal
 from ztdx_devnet.report.timeline import page
+from ztdx_devnet.report.timeline.style import STYLE
 from ztdx_devnet.scenario import bundled, loader
 from ztdx_devnet.scenario.verdict import Outcome, Verdict
 
@@ -205,3 +206,25 @@ def test_the_size_of_a_page_does_not_follow_the_length_of_the_run() -> None:
     widths = [int(width) for width in re.findall(r'<svg class="fig" width="(\d+)"', long)]
     assert len(widths) == 2
     assert max(widths) < 5_000
+
+
+def media_block(query: str) -> str:
+    """What the style says under that @media query."""
+    (block,) = re.findall(rf"^@media {re.escape(query)} {{\n(.*?)^}}", STYLE, re.M | re.S)
+    return str(block)
+
+
+def test_on_paper_the_page_is_light_and_its_figures_are_whole() -> None:
+    paper = media_block("print")
+    assert ":root { color-scheme: light;" in paper  # a dark screen prints pale words on white
+    # Nobody can scroll paper: a drawing and the names beside it shrink alike, to its width.
+    assert ".drawing { width: auto;" in paper
+    assert ".fig, .names { position: static; flex: 0 1 auto; min-width: 0; height: auto; }" in paper
+    assert "@page { size: landscape;" in STYLE
+
+
+def test_a_sheet_of_paper_is_no_phone() -> None:
+    assert re.findall(r"^@media (.*720px.*) {$", STYLE, re.M) == ["screen and (max-width: 720px)"]
+    assert "table, tbody, tr, td, th { display: block; }" in media_block(
+        "screen and (max-width: 720px)"
+    )

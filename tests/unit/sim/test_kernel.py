@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ztdx_devnet.faults.processes import CrashPoint
-from ztdx_devnet.sim.kernel import Deadlock, Kernel, Killed
+from ztdx_devnet.sim.kernel import Deadlock, Kernel, Killed, Standstill
 from ztdx_devnet.sim.ports import Committed, SimClock, boundary_connection
 from ztdx_spot.ledger.database import Database, open_connection
 
@@ -161,6 +162,109 @@ def test_killing_another_actor_closes_its_connections_before_it_unwinds(tmp_path
     assert seen == ["lock taken", "unwinding"]
 
 
+class Deaf:
+    """An actor that takes every kill for an error and goes on; `told` counts its deaths."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.turns = self.told = 0
+        self.deeds: list[str] = []
+        self.actor = kernel.spawn("deaf", self.live)
+        self.actor.on_death.append(self.hear)
+
+    def hear(self) -> None:
+        self.told += 1
+
+    def live(self) -> None:
+        while self.turns < 1_000_000:
+            self.turns += 1
+            try:
+                self.kernel.boundary("work", 10)
+                self.deeds.append("work")
+            except BaseException:
+                pass
+        self.deeds.append("came to its end")
+
+
+@pytest.mark.parametrize("killer", ["itself", "another", "the end"])
+def test_an_actor_that_swallows_every_kill_is_left_behind(killer: str) -> None:
+    kernel = Kernel(1)
+    deaf = Deaf(kernel)
+    seen: list[int] = []
+    if killer == "itself":
+        deaf.actor.crashes.append(CrashPoint(nth=5, kind="work"))
+
+    def script() -> None:
+        kernel.boundary("wait", 45)
+        if killer == "another":
+            kernel.kill(deaf.actor)
+        kernel.boundary("wait", 1_000)
+        seen.append(deaf.told)
+
+    play(kernel, script)
+    assert not deaf.actor.alive
+    assert deaf.told == 1
+    assert seen == [0 if killer == "the end" else 1]
+    assert set(deaf.deeds) == {"work"}
+    assert len(deaf.deeds) == (104 if killer == "the end" else 4)
+    assert deaf.turns < 10_000
+
+
+@pytest.mark.parametrize("call", [SimClock.now_s, lambda clock: clock.sleep_s(1)])
+def test_every_port_leaves_it_behind(call: Callable[[SimClock], object]) -> None:
+    kernel = Kernel(1)
+    clock = SimClock(kernel)
+    turns = 0
+
+    def live() -> None:
+        nonlocal turns
+        for _ in range(1_000_000):
+            turns += 1
+            with suppress(BaseException):
+                kernel.boundary("work", 10) if turns == 1 else call(clock)
+
+    kernel.spawn("deaf", live).crashes.append(CrashPoint(nth=1, kind="work"))
+    play(kernel, lambda: kernel.boundary("wait", 100))
+    assert turns < 10_000
+
+
+@pytest.mark.parametrize("last_word", [ZeroDivisionError, SystemExit, GeneratorExit])
+def test_what_a_killed_actor_raises_is_ignored(last_word: type[BaseException]) -> None:
+    kernel = Kernel(1)
+
+    def live() -> None:
+        try:
+            kernel.boundary("work", 10)
+        except BaseException:
+            raise last_word from None
+
+    kernel.spawn("dying", live).crashes.append(CrashPoint(nth=1, kind="work"))
+    play(kernel, lambda: kernel.boundary("wait", 100))
+
+
+@pytest.mark.parametrize("kills_itself", [True, False])
+def test_whoever_wants_the_run_to_stop_is_heard_while_an_actor_dies(kills_itself: bool) -> None:
+    kernel = Kernel(1)
+
+    def live() -> None:
+        try:
+            kernel.boundary("work", 10)
+        except BaseException:
+            raise KeyboardInterrupt from None
+
+    dying = kernel.spawn("dying", live)
+    if kills_itself:
+        dying.crashes.append(CrashPoint(nth=1, kind="work"))
+
+    def script() -> None:
+        kernel.boundary("wait", 5)
+        kernel.kill(dying)
+        kernel.boundary("wait", 100)
+
+    with pytest.raises(KeyboardInterrupt):
+        play(kernel, script)
+
+
 def test_actors_that_still_live_at_the_end_are_ended_the_same_way() -> None:
     kernel = Kernel(1)
     deeds: list[str] = []
@@ -203,6 +307,38 @@ def test_waiting_for_nothing_is_a_deadlock_not_a_hang() -> None:
     kernel = Kernel(1)
     with pytest.raises(Deadlock, match="script waits"):
         play(kernel, lambda: kernel.park("for ever"))
+
+
+@pytest.mark.parametrize("spin", ["boundary", "refuse_the_dead"])
+def test_a_loop_in_which_no_time_passes_ends_the_run_and_names_who_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, spin: str
+) -> None:
+    monkeypatch.setattr("ztdx_devnet.sim.kernel.STEPS_AT_ONCE_MAX", 1_000)
+    kernel = Kernel(1)
+
+    def for_ever() -> None:
+        kernel.boundary("sleep", 7)
+        while True:
+            with suppress(Exception):
+                kernel.boundary("sleep") if spin == "boundary" else kernel.refuse_the_dead()
+
+    kernel.spawn("listener", for_ever)
+    with pytest.raises(Standstill, match="listener does 1,000 things and no time passes"):
+        play(kernel, lambda: kernel.boundary("wait", 10))
+    assert kernel.now_us == 7
+
+
+def test_steps_that_take_time_are_never_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ztdx_devnet.sim.kernel.STEPS_AT_ONCE_MAX", 10)
+    kernel = Kernel(1)
+
+    def steps() -> None:
+        for _ in range(100):
+            kernel.boundary("work", 1)
+            kernel.refuse_the_dead()
+
+    play(kernel, steps)
+    assert kernel.now_us == 100
 
 
 def test_a_parked_actor_goes_on_when_woken_or_at_its_timeout() -> None:

@@ -88,7 +88,7 @@ class Sweep:
             raise SweepImpossible(_why(told))
         self.value = retold(told)
         end = self._play(self.value)
-        if end.run.outcome.verdict is Verdict.VIOLATED:
+        if end.run.outcome.verdict in (Verdict.VIOLATED, Verdict.REFUSED):
             raise SweepImpossible(_why(end.run))
         self._undisturbed = end
         # What it came to is demanded of every other run, also of one that is played by itself.
@@ -122,9 +122,9 @@ class Sweep:
 
     def _judged(self, disturbance: Disturbance, end: _End) -> tuple[Finding, str, str]:
         outcome, failure = end.run.outcome, end.run.outcome.failure
-        if outcome.verdict is Verdict.VIOLATED:
-            assert failure is not None, "a violated run says why"
-            if failure.part == "step":
+        if outcome.verdict in (Verdict.VIOLATED, Verdict.REFUSED):
+            assert failure is not None, "a run that failed says why"
+            if outcome.verdict is Verdict.REFUSED or failure.part == "step":
                 return Finding.OTHER, failure.expected, failure.actual
             return Finding.VIOLATED, f"{failure.rule}: {failure.expected}", failure.actual
         if disturbance.first_steps and not outcome.faults[0].hits:
@@ -145,12 +145,15 @@ class Sweep:
             settled_hash = "" if place is None else place.hash.hex()
             ends.append((projection(world, height), settled_hash, boundaries, demands(world)))
 
-        run = runner.play(
-            scenario_of(value, self._path),
-            listener=self._listener,
-            at_end=look,
-            stoppable=self._stoppable,
-        )
+        try:
+            run = runner.play(
+                scenario_of(value, self._path),
+                listener=self._listener,
+                at_end=look,
+                stoppable=self._stoppable,
+            )
+        except runner.Refused as error:
+            run = error.run
         if run.outcome.verdict is Verdict.INTERRUPTED:
             raise SweepInterrupted
         return _End(run, *ends[0])
@@ -178,6 +181,8 @@ def _settled_height(world: World) -> int:
 def _why(run: Run) -> str:
     failure = run.outcome.failure
     assert failure is not None, "a run that did not hold says why"
+    if run.outcome.verdict is Verdict.REFUSED:
+        return f"undisturbed it is refused: {failure.actual}"
     return (
         f"undisturbed it is {run.outcome.verdict.value}: {failure.rule}: expected "
         f"{failure.expected}, got {failure.actual}"

@@ -111,6 +111,8 @@ def _sentence(verdict: Verdict, failure: Failure | None) -> str:
         return "The run did not come to its end."
     if verdict is Verdict.INTERRUPTED:
         return "The run was stopped before its end."
+    if verdict is Verdict.REFUSED:
+        return f"The scenario can't be played: {failure.actual}."
     found = _INVARIANT.fullmatch(failure.rule)
     if found is not None:
         return f"Rule {found[1]} does not hold: {found[2]}."

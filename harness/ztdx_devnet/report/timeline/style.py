@@ -142,7 +142,7 @@ col.time { width: 9.5em; }
   .sides { grid-template-columns: minmax(0, 1fr); gap: 6px; }
   .neq { place-items: center start; padding-left: 16px; }
 }
-@media (max-width: 720px) {
+@media screen and (max-width: 720px) {
   main { padding: 18px 16px 40px; }
   .top { padding: 10px 16px; }
   h1 { font-size: 26px; line-height: 32px; }
@@ -153,15 +153,22 @@ col.time { width: 9.5em; }
   tbody tr { border-top: 1px solid var(--line); padding: 6px 0; }
   td, tbody th { border: 0; padding: 1px 12px; }
   td:empty { display: none; }
+  .banner, .skip { background: var(--sunk); }
+  .first { background: var(--bad-soft); }
   td[data-is]::before { content: attr(data-is) ": "; color: var(--ink3); font-weight: 400; }
   .code { font-size: 12px; }
   .cmd { font-size: 15px; }
 }
+@page { size: landscape; margin: 12mm; }
 @media print {
+  :root { color-scheme: light; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .top { display: none; }
   main { max-width: none; padding: 0; }
-  .figbox { overflow: visible; }
-  .fig { max-width: 100%; height: auto; }
+  .figbox { overflow: visible; direction: ltr; break-inside: avoid; }
+  .drawing { width: auto; align-items: flex-start; margin-right: 0; }
+  .fig, .names { position: static; flex: 0 1 auto; min-width: 0; height: auto; }
+  h2 { break-after: avoid; }
+  td, th { font-size: 11px; line-height: 16px; }
   .codebox { overflow: visible; }
   .code { min-width: 0; }
   .code li { white-space: pre-wrap; }

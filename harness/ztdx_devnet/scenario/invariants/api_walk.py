@@ -121,7 +121,7 @@ class ApiWalk:
             self._tell("I12", Problem("an API that answers", f"it died: {type(failure).__name__}"))
         return api.running
 
-    def _is_excused(self, failure: Exception) -> bool:
+    def _is_excused(self, failure: BaseException) -> bool:
         """Whether it died of a fault of the database."""
         met = any(
             fault.hits

@@ -1,4 +1,4 @@
-"""A node with answer faults on top: each answer passes all that are about it."""
+"""The answer faults of one run: each answer passes all that are about it."""
 
 from __future__ import annotations
 
