@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -78,6 +78,7 @@ class Sighting:
     block_number: int
     log_index: int
     block_hash: str | None
+    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,45 @@ class HeldLog:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """A row of spot_quarantined_logs, whatever has become of it."""
+
+    row: int
+    id: str
+    chain_id: int
+    tx_hash: str
+    event_ordinal: int
+    block_number: int
+    block_hash: str
+    log_index: int
+    raw_log: str
+    status: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """A row of spot_admin_credit_keys: what was made, and answered, under an idempotency key."""
+
+    row: int
+    key: str
+    body_sha256: str
+    admin_credit_id: str
+    answer: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last processed block, and its hash if the listener kept it."""
+    """The last processed block, and its hash if the listener kept it; of which chain, where it
+    began, and when that was written, in Unix seconds."""
 
     block_number: int
     block_hash: str | None
+    chain_id: int | None = None
+    genesis_hash: str | None = None
+    first_block: int | None = None
+    updated_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +146,10 @@ class LedgerSnapshot:
     entries: tuple[LedgerEntry, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     quarantined: tuple[HeldLog, ...] = ()
+    quarantine: tuple[QuarantineRow, ...] = ()
+    kept_answers: tuple[KeptAnswer, ...] = ()
+    balance_times: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """When each balance was created, and changed last."""
 
     @cached_property
     def confirmed_by_transaction(self) -> Mapping[str, tuple[DepositRow, ...]]:
@@ -210,6 +249,7 @@ _TABLES = (
     "spot_quarantined_logs",
     "spot_balances",
     "spot_admin_credits",
+    "spot_admin_credit_keys",
     "spot_ledger_entries",
 )
 
@@ -263,8 +303,16 @@ _ENTRIES = (
     " FROM spot_ledger_entries WHERE seq > ? ORDER BY seq"
 )
 _SIGHTINGS = (
-    "SELECT seq, deposit_id, act, block_number, log_index, block_hash"
+    "SELECT seq, deposit_id, act, block_number, log_index, block_hash, created_at"
     " FROM spot_deposit_sightings WHERE seq > ? ORDER BY seq"
+)
+_KEPT_ANSWERS = (
+    "SELECT rowid, idempotency_key, body_sha256, admin_credit_id, answer, created_at"
+    " FROM spot_admin_credit_keys WHERE rowid > ? ORDER BY rowid"
+)
+_QUARANTINE = (
+    "SELECT rowid, id, chain_id, tx_hash, event_ordinal, block_number, block_hash, log_index,"
+    " raw_log, status, created_at FROM spot_quarantined_logs WHERE rowid > ? ORDER BY rowid"
 )
 
 
@@ -290,15 +338,20 @@ class LedgerReader:
         if connection is None:
             return []
         found = connection.execute(
-            "SELECT last_processed_block, last_processed_hash FROM spot_block_sync_state"
-            " WHERE event_type = 'deposit'"
+            "SELECT last_processed_block, last_processed_hash, chain_id, genesis_hash, first_block,"
+            " updated_at FROM spot_block_sync_state WHERE event_type = 'deposit'"
         )
         return [Cursor(*row) for row in found]
 
     def cursor_block(self) -> int | None:
         """The last processed block, or None before the listener wrote one."""
-        cursor = self.cursor()
-        return None if cursor is None else cursor.block_number
+        connection = self._open()
+        if connection is None:
+            return None
+        found = connection.execute(
+            "SELECT last_processed_block FROM spot_block_sync_state WHERE event_type = 'deposit'"
+        ).fetchone()
+        return None if found is None else found[0]
 
     def note(self, statements: Iterable[str]) -> None:
         """These writes, and no others, were committed since the last snapshot or note."""
@@ -356,19 +409,25 @@ class LedgerReader:
                 return (*known, *(make(*row) for row in connection.execute(sql, (above,))))
             return _same(known, [make(*row) for row in connection.execute(sql, (-1,))], number)
 
-        available, frozen, quarantined = before.available, before.frozen, before.quarantined
+        available, frozen, times = before.available, before.frozen, before.balance_times
         if "spot_balances" in written:
             balances = connection.execute(
-                "SELECT user_address, token, available, frozen FROM spot_balances"
+                "SELECT user_address, token, available, frozen, created_at, updated_at"
+                " FROM spot_balances"
             ).fetchall()
-            available = {(user, token): amount for user, token, amount, _ in balances}
-            frozen = {(user, token): amount for user, token, _, amount in balances}
-        if "spot_quarantined_logs" in written:
-            held = connection.execute(
-                "SELECT tx_hash, event_ordinal, block_number FROM spot_quarantined_logs"
-                " WHERE status = 'held' ORDER BY rowid"
+            available = {(row[0], row[1]): row[2] for row in balances}
+            frozen = {(row[0], row[1]): row[3] for row in balances}
+            times = {(row[0], row[1]): row[4:] for row in balances}
+        quarantine = rows(
+            "spot_quarantined_logs", _QUARANTINE, before.quarantine, QuarantineRow, lambda r: r.row
+        )
+        quarantined = before.quarantined
+        if quarantine is not before.quarantine:
+            quarantined = tuple(
+                HeldLog(row.tx_hash, row.event_ordinal, row.block_number)
+                for row in quarantine
+                if row.status == "held"
             )
-            quarantined = tuple(HeldLog(*row) for row in held)
         return LedgerSnapshot(
             rows("spot_deposits", _DEPOSITS, before.deposits, DepositRow, lambda r: r.row),
             available,
@@ -383,6 +442,15 @@ class LedgerReader:
             rows("spot_ledger_entries", _ENTRIES, before.entries, LedgerEntry, lambda r: r.seq),
             rows("spot_deposit_sightings", _SIGHTINGS, before.sightings, Sighting, lambda r: r.seq),
             quarantined,
+            quarantine,
+            rows(
+                "spot_admin_credit_keys",
+                _KEPT_ANSWERS,
+                before.kept_answers,
+                KeptAnswer,
+                lambda r: r.row,
+            ),
+            times,
         )
 
     def _open(self) -> sqlite3.Connection | None:

@@ -46,6 +46,8 @@ class Operator:
         self._entropy = SeededEntropy(host.seed, NAME, host.kernel.refuse_the_dead)
         self._clock = SimClock(host.kernel)
         self._issued: dict[str, ApiKey] = {}
+        self.taken: list[tuple[str, str, str]] = []
+        """The debits that were done, as it was told: address, token and amount."""
         self.lock_holder: Actor | None = None
         """The process that was started to hold the write lock, and holds it."""
 
@@ -75,6 +77,7 @@ class Operator:
             with database.write() as transaction:
                 now_s = int(self._clock.now_s())
                 debits.debit(transaction, user_address, token, amount, now_s)
+            self.taken.append((user_address, token, amount))
         finally:
             database.connection.close()
 

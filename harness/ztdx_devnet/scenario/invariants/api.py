@@ -21,5 +21,10 @@ def exact_answers(scene: Scene) -> Problems:
 
 def idempotence(scene: Scene) -> Problems:
     """one idempotency key is one credit and one answer, however often it is sent"""
-    for expected, actual in scene.requests.repeated(scene.ledger.admin_rows):
+    ledger = scene.ledger
+    if not scene.requests.has_news(ledger.admin_rows, ledger.kept_answers):
+        return
+    for expected, actual in scene.requests.repeated(ledger.admin_rows):
+        yield Problem(expected, actual)
+    for expected, actual in scene.requests.misremembered(ledger.kept_answers, ledger.admin_rows):
         yield Problem(expected, actual)

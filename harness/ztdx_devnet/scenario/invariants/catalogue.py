@@ -46,7 +46,9 @@ def _invariant(number: str, elsewhere: str = "", **checks: Check) -> Invariant:
 # In the order of looking: what says more about a row comes first.
 CATALOGUE: tuple[Invariant, ...] = (
     _invariant("I18", commit=rows.history),
-    _invariant("I9", commit=rows.isolation, settled=rows.isolation),
+    _invariant(
+        "I9", commit=rows.isolation, cursor=rows.isolation_of_cursor, settled=rows.isolation
+    ),
     _invariant("I6", commit=rows.depth),
     _invariant(
         "I11",
@@ -58,7 +60,9 @@ CATALOGUE: tuple[Invariant, ...] = (
     _invariant("I2", commit=rows.soundness, moment=rows.soundness_in_time, settled=rows.soundness),
     _invariant("I3", commit=rows.credited_once, settled=rows.credited_once),
     _invariant("I5", commit=sums.atomicity, settled=sums.atomicity),
-    _invariant("I4", commit=sums.conservation, settled=sums.conservation),
+    _invariant(
+        "I4", commit=sums.conservation, answer=sums.credits_asked_for, settled=sums.conservation
+    ),
     _invariant("I13", commit=api.idempotence, answer=api.idempotence, settled=api.idempotence),
     _invariant("I7", cursor=progress.cursor_moves),
     _invariant("I8", cursor=progress.coverage),

@@ -10,8 +10,10 @@ from ztdx_devnet.sim.ledger_reader import (
     EMPTY_LEDGER,
     AdminCreditRow,
     DepositRow,
+    KeptAnswer,
     LedgerEntry,
     LedgerSnapshot,
+    QuarantineRow,
     Sighting,
 )
 
@@ -34,6 +36,8 @@ class Changes:
     sightings: tuple[Sighting, ...]
     old_sightings: Pairs[Sighting]
     balances: tuple[Key, ...]
+    quarantine: Pairs[QuarantineRow]
+    kept_answers: Pairs[KeptAnswer]
 
     @property
     def rows(self) -> Iterable[DepositRow]:
@@ -62,11 +66,14 @@ def changes_between(before: LedgerSnapshot, now: LedgerSnapshot) -> Changes:
         for key in before.available.keys() | now.available.keys()
         if before.available.get(key) != now.available.get(key)
         or before.frozen.get(key) != now.frozen.get(key)
+        or before.balance_times.get(key) != now.balance_times.get(key)
     ]
     deposits = _pairs(before.deposits, now.deposits, _row_number)
     entries = _pairs(before.entries, now.entries, _seq_number)
     admin_credits = _pairs(before.admin_rows, now.admin_rows, _row_number)
     sightings = _pairs(before.sightings, now.sightings, _seq_number)
+    quarantine = _pairs(before.quarantine, now.quarantine, _quarantine_number)
+    kept_answers = _pairs(before.kept_answers, now.kept_answers, _kept_number)
     return Changes(
         deposits,
         entries,
@@ -74,6 +81,8 @@ def changes_between(before: LedgerSnapshot, now: LedgerSnapshot) -> Changes:
         tuple(after for was, after in sightings if after is not None and was is None),
         tuple(pair for pair in sightings if pair[0] is not None),
         tuple(sorted(balances)),
+        quarantine,
+        kept_answers,
     )
 
 
@@ -83,6 +92,14 @@ def whole(ledger: LedgerSnapshot) -> Changes:
 
 
 def _row_number(row: DepositRow | AdminCreditRow) -> int:
+    return row.row
+
+
+def _quarantine_number(row: QuarantineRow) -> int:
+    return row.row
+
+
+def _kept_number(row: KeptAnswer) -> int:
     return row.row
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems
 from ztdx_devnet.scenario.invariants.rows import is_held
 from ztdx_devnet.scenario.invariants.scene import Scene
+from ztdx_devnet.scenario.invariants.times import is_now
 from ztdx_devnet.sim.ledger_reader import Cursor
 
 
@@ -19,6 +20,11 @@ def cursor_moves(scene: Scene) -> Problems:
     expected = f"a cursor from {before.block_number} to {highest}"
     if cursor.block_number > before.block_number and cursor.block_number > highest:
         yield Problem(expected, f"cursor {cursor.block_number}")
+    if cursor.updated_at is not None and not is_now(scene, cursor.updated_at):
+        yield Problem("a cursor that says when it moved", f"at {cursor.updated_at}")
+    if cursor.block_hash is not None and not _is_known(scene, cursor):
+        expected = f"the hash of a block {cursor.block_number}"
+        yield Problem(expected, f"one that there never was: {cursor.block_hash}")
     if cursor.block_number < before.block_number and not _is_orphaned(scene, before):
         kept = "whose hash was not kept" if before.block_hash is None else "still canonical"
         if before.block_hash is not None and not scene.told.has_been(before):
@@ -35,6 +41,9 @@ def coverage(scene: Scene) -> Problems:
         for deposit in world.oracle.canonical(log.block_number, log.block_number)
         if is_held(scene, deposit)
     ]
+    if cursor.first_block not in (None, world.start_block):
+        expected = f"a listener that begins with block {world.start_block}"
+        yield Problem(expected, f"one that began with {cursor.first_block}")
     block = scene.told.untold(scene.by, cursor, held)
     if block is not None:
         expected = f"an answer that tells of every deposit of block {block}"
@@ -55,6 +64,13 @@ def bounded(scene: Scene) -> Problems:
 def no_silent_stall(scene: Scene) -> Problems:
     """while confirmed blocks wait, or the head is below the cursor, for long, health is red"""
     yield from scene.stalls.problems(scene.cursor.block_number)
+
+
+def _is_known(scene: Scene, cursor: Cursor) -> bool:
+    """Whether the hash is that of a block of its height: as a rule the canonical one."""
+    place = scene.world.chain.tree.at(cursor.block_number)
+    is_canonical = place is not None and "0x" + place.hash.hex() == cursor.block_hash
+    return is_canonical or scene.told.has_been(cursor)
 
 
 def _is_orphaned(scene: Scene, cursor: Cursor) -> bool:

@@ -1,14 +1,16 @@
-"""Invariants of deposits' rows: I1, I2, I3, I6, I9 and I18."""
+"""Invariants of rows: I1, I2, I3, I6, I9 and I18."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ztdx_devnet.chain.origin import contracts
+from ztdx_devnet.scenario.invariants import times
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems, deposit_text, row_text
 from ztdx_devnet.scenario.invariants.repairs import POLLS_TO_REPAIR
 from ztdx_devnet.scenario.invariants.scene import Scene
-from ztdx_devnet.sim.ledger_reader import DepositRow, Sighting
+from ztdx_devnet.sim.ledger_reader import Cursor, DepositRow, QuarantineRow, Sighting
 from ztdx_devnet.sim.oracle import TrueDeposit
 
 
@@ -77,18 +79,36 @@ def isolation(scene: Scene) -> Problems:
             yield Problem(expected, f"{row_text(row)} on chain {row.chain_id}")
         elif not _is_of_the_vault(scene, row):
             yield Problem(expected, f"no such event behind {row_text(row)}")
+    for _, held in scene.changes.quarantine:
+        if held is not None and held.chain_id != chain_id:
+            yield Problem(f"a log of chain {chain_id} in quarantine", f"one of {held.chain_id}")
+
+
+def isolation_of_cursor(scene: Scene) -> Problems:
+    """no row is of another contract, event, token or chain than the configured ones"""
+    world, cursor = scene.world, scene.cursor
+    chain_id, genesis = world.chain.chain_id, cursor.genesis_hash
+    if cursor.chain_id not in (None, chain_id):
+        yield Problem(f"a cursor of chain {chain_id}", f"one of chain {cursor.chain_id}")
+    new = genesis != scene.cursor_before.genesis_hash
+    if new and genesis is not None and not scene.told.has_been(Cursor(0, genesis)):
+        yield Problem("a cursor of the chain that there is", f"one that began with {genesis}")
 
 
 def history(scene: Scene) -> Problems:
     """history is only added to: no row goes, none becomes another deposit, none moves unseen"""
-    fresh = {sighting.deposit_id: sighting for sighting in scene.changes.sightings}
-    for before, now in scene.changes.deposits:
+    changes = scene.changes
+    for before, now in changes.deposits:
         if before is not None:
-            keeps = scene.keeps_history
-            yield from _changed_row(before, now, fresh.get(before.id), keeps_history=keeps)
-    yield from _rewritten("entry", scene.changes.entries)
-    yield from _rewritten("admin credit", scene.changes.admin_credits)
-    yield from _rewritten("sighting", scene.changes.old_sightings)
+            yield from _changed_row(before, now)
+    if scene.keeps_history:
+        yield from _unseen(scene)
+    yield from _rewritten("entry", changes.entries)
+    yield from _rewritten("admin credit", changes.admin_credits)
+    yield from _rewritten("sighting", changes.old_sightings)
+    yield from _rewritten("kept answer", changes.kept_answers)
+    yield from _rewritten("log in quarantine", [_held_content(pair) for pair in changes.quarantine])
+    yield from times.of_what_was_added(scene)
 
 
 def is_held(scene: Scene, deposit: TrueDeposit) -> bool:
@@ -134,9 +154,7 @@ def _rewritten(kind: str, pairs: Sequence[tuple[object | None, object | None]]) 
             yield Problem(f"{kind} as it was: {before}", "it is gone" if now is None else str(now))
 
 
-def _changed_row(
-    before: DepositRow, now: DepositRow | None, fresh: Sighting | None, *, keeps_history: bool
-) -> Problems:
+def _changed_row(before: DepositRow, now: DepositRow | None) -> Problems:
     if now is None:
         yield Problem(f"the row of {row_text(before)}", "it is gone")
     elif _content(now) != _content(before):
@@ -146,15 +164,40 @@ def _changed_row(
         now.confirmed_at,
     ):
         written = f"created at {before.created_at}, confirmed at {before.confirmed_at}"
-        times = f"created at {now.created_at}, confirmed at {now.confirmed_at}"
-        yield Problem(f"{row_text(before)}, {written}", times)
-    elif keeps_history and _place(now) != _place(before):
-        if fresh is None:
-            change = f"{row_text(now)}, {now.status}"
-            yield Problem(f"a sighting that makes the {before.status} row", change)
-        elif (fresh.block_number, fresh.log_index) != (now.block_number, now.log_index):
-            seen = f"one at block {fresh.block_number}, log {fresh.log_index}"
-            yield Problem(f"a sighting of {row_text(now)}", seen)
+        now_written = f"created at {now.created_at}, confirmed at {now.confirmed_at}"
+        yield Problem(f"{row_text(before)}, {written}", now_written)
+
+
+def _unseen(scene: Scene) -> Problems:
+    """Rows that are not what and where their last sighting has them."""
+    books, changes = scene.books, scene.changes
+    for before, sighting in books.odd_sightings:
+        known = "nothing" if before is None else f"{before.act}"
+        yield Problem(f"a sighting that may follow {known}", _sighting_text(sighting))
+    touched = {row.id: row for row in changes.rows}
+    for row in scene.rows_of({s.deposit_id for s in changes.sightings} - touched.keys()):
+        touched[row.id] = row
+    for row in touched.values():
+        seen = books.seen.get(row.id)
+        expected = f"a sighting that makes the {row.status} row, {row_text(row)}"
+        if seen is None:
+            yield Problem(expected, "none")
+        elif _place_seen(seen) != _place(row):
+            yield Problem(expected, _sighting_text(seen))
+
+
+def _sighting_text(sighting: Sighting) -> str:
+    return f"{sighting.act} at block {sighting.block_number}, log {sighting.log_index}"
+
+
+def _held_content(
+    pair: tuple[QuarantineRow | None, QuarantineRow | None],
+) -> tuple[QuarantineRow | None, QuarantineRow | None]:
+    """A pair of rows but for the status, which changes; none if that is all that has changed."""
+    before, now = pair
+    if before is not None and now is not None and replace(before, status=now.status) == now:
+        return (None, None)
+    return pair
 
 
 def _content(row: DepositRow) -> tuple[object, ...]:
@@ -162,4 +205,8 @@ def _content(row: DepositRow) -> tuple[object, ...]:
 
 
 def _place(row: DepositRow) -> tuple[object, ...]:
-    return (row.status, row.block_number, row.log_index, row.block_hash)
+    return (row.status == "confirmed", row.block_number, row.log_index, row.block_hash)
+
+
+def _place_seen(seen: Sighting) -> tuple[object, ...]:
+    return (seen.act != "orphaned", seen.block_number, seen.log_index, seen.block_hash)

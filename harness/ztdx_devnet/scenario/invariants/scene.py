@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
@@ -98,6 +99,10 @@ class Scene:
             for fault in self.world.faults
             if fault.hits
         )
+
+    def rows_of(self, ids: Collection[str | None]) -> list[DepositRow]:
+        """The rows of deposits with these ids."""
+        return [row for row in self.ledger.deposits if row.id in ids] if ids else []
 
     def see_ledger(self, ledger: LedgerSnapshot) -> None:
         """Take over what the ledger is now; `changes` is the difference."""

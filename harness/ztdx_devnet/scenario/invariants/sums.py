@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from fractions import Fraction
 
@@ -15,7 +16,9 @@ from ztdx_devnet.scenario.invariants.problems import (
 )
 from ztdx_devnet.scenario.invariants.scene import Scene
 from ztdx_devnet.scenario.values import WEI
-from ztdx_devnet.sim.ledger_reader import NOTHING, DepositRow, exact
+from ztdx_devnet.sim.ledger_reader import NOTHING, AdminCreditRow, DepositRow, exact
+
+_CANONICAL = re.compile(r"0|-?(0|[1-9][0-9]*)\.[0-9]*[1-9]|-?[1-9][0-9]*", re.ASCII)
 
 
 def conservation(scene: Scene) -> Problems:
@@ -40,9 +43,21 @@ def conservation(scene: Scene) -> Problems:
             ):
                 seen = f"entries of {decimal(total)}, the last to {shown[0]} available"
                 yield Problem(f"entries of {label} that lead to {available}", seen)
-    for credit in scene.requests.unasked(ledger.admin_rows):
-        yield Problem("admin credits that were asked for", credit)
+    if scene.keeps_history:
+        for before, entry in books.odd_entries:
+            label = balance_label((entry.user, entry.token))
+            expected = f"an entry that goes on from {label} of {before[0]}, {before[1]} frozen"
+            seen = f"{entry.amount} to {entry.available}, {entry.frozen} frozen"
+            yield Problem(expected, seen)
+    yield from credits_asked_for(scene)
     yield from _unasked_debits(scene)
+    yield from _missing_debits(scene)
+
+
+def credits_asked_for(scene: Scene) -> Problems:
+    """a balance is the sum of its confirmed deposits and admin credits, less its debits"""
+    for credit in scene.requests.unasked(scene.ledger.admin_rows):
+        yield Problem("admin credits that were asked for", credit)
 
 
 def atomicity(scene: Scene) -> Problems:
@@ -55,20 +70,23 @@ def atomicity(scene: Scene) -> Problems:
             if entered != due:
                 expected = f"entries of {decimal(due)} for the {row.status} row, {row_text(row)}"
                 yield Problem(expected, f"entries of {decimal(entered)}")
-    for _, credit in scene.changes.admin_credits:  # the API keeps a history, whoever listens
-        if credit is not None:
-            entered = books.entered_credits.get(credit.id, NOTHING)
-            if entered != exact(credit.amount):
-                key = (credit.user, credit.token)
-                expected = (
-                    f"an entry of {credit.amount} for the admin credit to {balance_label(key)}"
-                )
-                yield Problem(expected, f"entries of {decimal(entered)}")
+    for credit in _credits_with_new_entries(scene):  # the API keeps a history, whoever listens
+        entered = books.entered_credits.get(credit.id, NOTHING)
+        if entered != exact(credit.amount):
+            key = (credit.user, credit.token)
+            expected = f"an entry of {credit.amount} for the admin credit to {balance_label(key)}"
+            yield Problem(expected, f"entries of {decimal(entered)}")
     for key in scene.changes.keys:
         due_there, there = books.due(key) is not None, key in ledger.available
         if due_there != there:
             found = "rows without a balance" if due_there else "a balance without rows"
             yield Problem(f"rows and balance of {balance_label(key)} together", found)
+        elif there and scene.keeps_history and key in books.times:
+            entered_at, written = books.times[key], ledger.balance_times[key]
+            if written != entered_at:
+                expected = "created and changed at {} and {}, as its entries".format(*entered_at)
+                seen = "{} and {}".format(*written)
+                yield Problem(f"{balance_label(key)} {expected}", seen)
 
 
 def exact_amounts(scene: Scene) -> Problems:
@@ -86,6 +104,13 @@ def exact_amounts(scene: Scene) -> Problems:
             amount = amounts[entry.deposit_id]
             if entry.amount.removeprefix("-") != amount:
                 yield Problem(f"an entry of {amount}, as in the row", f"one of {entry.amount}")
+    for credit in (now for _, now in scene.changes.admin_credits if now is not None):
+        if not _is_canonical(credit.amount):
+            yield Problem("an admin credit of an amount in its one spelling", repr(credit.amount))
+    for entry in (now for _, now in scene.changes.entries if now is not None):
+        if not all(map(_is_canonical, (entry.amount, entry.available, entry.frozen))):
+            seen = f"{entry.amount!r} to {entry.available!r}, {entry.frozen!r} frozen"
+            yield Problem("an entry of amounts in their one spelling", seen)
     for key in scene.changes.balances:
         for text in (ledger.available.get(key, "0"), ledger.frozen.get(key, "0")):
             if not _is_number(text) or decimal(exact(text)) != text:
@@ -124,13 +149,39 @@ def _unasked_debits(scene: Scene) -> Problems:
             yield Problem(f"{debit} {asked[key, amount]} times, as asked for", f"{times} times")
 
 
+def _missing_debits(scene: Scene) -> Problems:
+    """What the operator was told that it had taken, and no entry says so."""
+    taken = scene.world.product.operator.taken
+    if sum(scene.books.spendings.values()) == len(taken):
+        return
+    done = Counter(((user, token), exact(amount)) for user, token, amount in taken)
+    for (key, amount), times in done.items():
+        found = scene.books.spendings[key, amount]
+        if found < times:
+            debit = f"a debit of {decimal(amount)} from {balance_label(key)}"
+            yield Problem(f"{debit} {times} times, as was done", f"{found} times")
+
+
+def _credits_with_new_entries(scene: Scene) -> list[AdminCreditRow]:
+    rows = {row.id: row for _, row in scene.changes.admin_credits if row is not None}
+    entries = (e for pair in scene.changes.entries for e in pair if e is not None)
+    missing = {entry.admin_credit_id for entry in entries} - rows.keys() - {None}
+    if missing:  # an entry for one that was made before
+        rows |= {row.id: row for row in scene.ledger.admin_rows if row.id in missing}
+    return list(rows.values())
+
+
 def _rows_with_new_entries(scene: Scene) -> list[DepositRow]:
     rows = {row.id: row for row in scene.changes.rows}
     named = {e.deposit_id for pair in scene.changes.entries for e in pair if e is not None}
     missing = named - rows.keys() - {None}
     if missing:  # an entry for a row that was written before, as in a reversal of it
-        rows |= {row.id: row for row in scene.ledger.deposits if row.id in missing}
+        rows |= {row.id: row for row in scene.rows_of(missing)}
     return list(rows.values())
+
+
+def _is_canonical(text: str) -> bool:
+    return _CANONICAL.fullmatch(text) is not None
 
 
 def _is_number(text: str) -> bool:

@@ -18,9 +18,13 @@ from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.operator import NAME
 from ztdx_devnet.sim.product import Debit
 from ztdx_devnet.sim.world import World, WorldSettings
+from ztdx_devnet.virtual_time import MICROSECONDS
 
 ALICE, BOB, CAROL = (USERS[name].address_hex for name in ("alice", "bob", "carol"))
 DROP_KEYS = ["DROP INDEX spot_deposits_log", "DROP INDEX spot_deposits_event"]
+NOW = 1_111_111_111
+"""Stands for the second in which a statement is executed."""
+_PLACE = {"block_number", "log_index", "block_hash"}
 Write = Callable[[World], Sequence[str]]
 
 
@@ -33,11 +37,20 @@ def insert(table: str, **values: object) -> str:
 
 
 def set_available(user: str, amount: str) -> str:
+    """A balance is another one, by no entry."""
     return f"UPDATE spot_balances SET available = '{amount}' WHERE user_address = '{user}'"
 
 
+def move_balance(user: str, amount: str) -> str:
+    """A balance is another one by the entry that is written now."""
+    return (
+        f"UPDATE spot_balances SET available = '{amount}', updated_at = {NOW}"
+        f" WHERE user_address = '{user}'"
+    )
+
+
 def new_balance(user: str, amount: str) -> str:
-    balance = {"available": amount, "frozen": "0", "created_at": 1, "updated_at": 1}
+    balance = {"available": amount, "frozen": "0", "created_at": NOW, "updated_at": NOW}
     return insert("spot_balances", user_address=user, token="DF", **balance)
 
 
@@ -62,8 +75,8 @@ def row(world: World, name: str, **changes: object) -> str:
         "chain_id": 97,
         "tx_hash": "0x" + sent.transaction_hash.hex(),
         "status": "confirmed",
-        "created_at": 1,
-        "confirmed_at": 1,
+        "created_at": NOW,
+        "confirmed_at": NOW,
         "event_ordinal": 0,
         **place_of(world, name),
     }
@@ -71,7 +84,7 @@ def row(world: World, name: str, **changes: object) -> str:
 
 
 def sighting(world: World, name: str, act: str, **changes: object) -> str:
-    seen = {**place_of(world, name), "created_at": 1, **changes}
+    seen = {**place_of(world, name), "created_at": NOW, **changes}
     return insert("spot_deposit_sightings", deposit_id=name, act=act, **seen)
 
 
@@ -85,14 +98,14 @@ def entry(user: str, kind: str, amount: str, available: str, deposit: str | None
         available=available,
         frozen="0",
         deposit_id=deposit,
-        created_at=1,
+        created_at=NOW,
     )
 
 
 def spend(world: World, user: str, amount: str, available: str) -> list[str]:
     """Everything that a debit writes that the operator asked for; `available` is left."""
     world.product.debits.append(Debit(user, "DF", amount))
-    return [entry(user, "debit", f"-{amount}", available), set_available(user, available)]
+    return [entry(user, "debit", f"-{amount}", available), move_balance(user, available)]
 
 
 def credit(world: World, name: str, **changes: object) -> list[str]:
@@ -101,7 +114,7 @@ def credit(world: World, name: str, **changes: object) -> list[str]:
     amount = str(changes.get("amount", world.users.deposits[name].amount_wei // WEI))
     return [
         row(world, name, **changes),
-        sighting(world, name, "credited"),
+        sighting(world, name, "credited", **{k: changes[k] for k in _PLACE & changes.keys()}),
         entry(user, "deposit", amount, amount, name),
         new_balance(user, amount),
     ]
@@ -114,7 +127,7 @@ def reverse(world: World, name: str, amount: str, available: str) -> list[str]:
         f"UPDATE spot_deposits SET status = 'orphaned' WHERE id = '{name}'",
         sighting(world, name, "orphaned"),
         entry(user, "reversal", f"-{amount}", available, name),
-        set_available(user, available),
+        move_balance(user, available),
     ]
 
 
@@ -123,7 +136,7 @@ def cursor(world: World, block_number: int) -> str:
     kept = "NULL" if place is None else f"'0x{place.hash.hex()}'"
     return (
         f"UPDATE spot_block_sync_state SET last_processed_block = {block_number},"
-        f" last_processed_hash = {kept}"
+        f" last_processed_hash = {kept}, updated_at = {NOW}"
     )
 
 
@@ -149,7 +162,7 @@ def execute(world: World, statements: Sequence[str]) -> None:
     operator = world.product.operator
     with operator._host.connect(NAME, operator._clock).write() as transaction:
         for sql in statements:
-            transaction.execute(sql)
+            transaction.execute(sql.replace(str(NOW), str(world.now_us // MICROSECONDS)))
 
 
 def ask(world: World, *calls: tuple[str, list[Any]]) -> list[Any]:
@@ -181,7 +194,7 @@ def read_all(world: World) -> None:
 
 def begin(world: World) -> str:
     """The statement that writes the first cursor."""
-    sync = {"chain_id": 97, "event_type": "deposit", "updated_at": 1}
+    sync = {"chain_id": 97, "event_type": "deposit", "updated_at": NOW}
     start = world.start_block - 1
     return insert("spot_block_sync_state", last_processed_block=start, **sync)
 

@@ -13,7 +13,7 @@ from flask import request
 
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario import loader, runner
-from ztdx_devnet.scenario.invariants.admin_requests import PATH, AdminRequests
+from ztdx_devnet.scenario.invariants.admin_requests import ADMIN_ACTOR, PATH, AdminRequests
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.ledger_reader import AdminCreditRow
 from ztdx_devnet.sim.processes import ApiAnswer, ApiProcess, ApiRequest
@@ -228,7 +228,7 @@ def test_other_answers_for_the_same_key_that_are_no_fault() -> None:
         json.dumps({"user_address": alice, "token": "DF", "amount": amount}).encode()
         for amount in ("1", "2")
     )
-    made = [AdminCreditRow(1, "a", alice, "DF", "1")]
+    made = [AdminCreditRow(1, "a", alice, "DF", "1", ADMIN_ACTOR)]
     ok = (one, 200, b"ok")
     for refused in (
         (one, 401, b"no such admin"),
@@ -265,10 +265,42 @@ def test_a_credit_that_is_doubled_together_with_its_audit_row_is_noticed(
     assert rule() == "I4"
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"reason": "other"}, {"token": "DF2"}, {"amount": "30"}], ids=str
+)
+def test_an_audit_row_that_says_something_else_than_the_request_is_noticed(
+    wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Balance, audit row and entry agree with one another."""
+    credit = admin_credits.credit
+
+    def otherwise(transaction: Any, wanted: Any, credit_id: str, now_s: int) -> None:
+        credit(transaction, replace(wanted, **wrong), credit_id, now_s)
+
+    monkeypatch.setattr(admin_credits, "credit", otherwise)
+    without_keys = STEPS.replace(", idempotency_key: k", "")
+    assert rule(without_keys) == "I4"
+
+
+def test_a_credit_that_is_made_and_refused_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    credit_once = admin._credit_once
+
+    def refuse(context: Any, wanted: Any, key: str | None, digest: str) -> str:
+        answer = credit_once(context, wanted, key, digest)
+        if wanted.amount == "3":
+            raise ApiError("INVALID_FIELD", "amount")
+        return str(answer)
+
+    monkeypatch.setattr(admin, "_credit_once", refuse)
+    refused = STEPS.replace('amount: "3"}', 'amount: "3", expect: {status: 400}}')
+    assert refused != STEPS
+    assert rule(refused) == "I4"
+
+
 def test_a_credit_whose_answer_nobody_got_may_have_been_made_or_not() -> None:
     alice = USERS["alice"].address_hex
     body = json.dumps({"user_address": alice, "token": "DF", "amount": "1"}).encode()
-    made = [AdminCreditRow(1, "a", alice, "DF", "1")]
+    made = [AdminCreditRow(1, "a", alice, "DF", "1", ADMIN_ACTOR)]
     for key in ({}, {"Idempotency-Key": "k"}):
         requests = AdminRequests()
         lost = ApiRequest("POST", PATH, key, body)

@@ -19,7 +19,7 @@ from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_spot.ports import TransportError
 
-from .by_hand import ask, begin, cursor, execute, insert, page, place_of, watching
+from .by_hand import NOW, ask, begin, cursor, execute, insert, page, place_of, watching
 
 LAST = 1_010
 
@@ -262,7 +262,8 @@ def test_what_a_process_was_told_dies_with_it() -> None:
             while True:
                 clock.sleep_s(1)  # type: ignore[attr-defined]
         with database.write() as transaction:  # type: ignore[attr-defined]
-            sync = {"chain_id": 97, "event_type": "deposit", "updated_at": 1}
+            now_s = int(clock.now_s())  # type: ignore[attr-defined]
+            sync = {"chain_id": 97, "event_type": "deposit", "updated_at": now_s}
             transaction.execute(insert("spot_block_sync_state", last_processed_block=LAST, **sync))
         while True:
             clock.sleep_s(1)  # type: ignore[attr-defined]
@@ -343,7 +344,7 @@ def test_a_deposit_that_is_held_as_unreadable_need_not_have_been_told_right() ->
             raw_log="{}",
             reason="unreadable",
             status="held",
-            created_at=1,
+            created_at=NOW,
             **place_of(world, "d"),
         )
         execute(world, [held])

@@ -14,6 +14,7 @@ from .by_hand import (
     BOB,
     CAROL,
     DROP_KEYS,
+    NOW,
     Write,
     begin,
     credit,
@@ -21,6 +22,7 @@ from .by_hand import (
     delete,
     entry,
     insert,
+    move_balance,
     new_balance,
     place_of,
     read_all,
@@ -34,25 +36,45 @@ from .by_hand import (
 
 UNCHECKED = "PRAGMA ignore_check_constraints = 1"
 
+
+def spend_on_paper(world: World) -> list[str]:
+    """The operator was told that it had taken 0.25 DF, and something else is written."""
+    world.product.operator.taken.append((ALICE, "DF", "0.25"))
+    return credit(world, "due")
+
+
+def spent_of(world: World, name: str) -> list[str]:
+    """Everything that a debit writes, but that its entry names a deposit."""
+    debited, moved = spend(world, ALICE, "0.25", "0.75")
+    return [debited.replace("'0', NULL", f"'0', '{name}'"), moved]
+
+
 TAMPERED: dict[str, tuple[str, Write]] = {
     "a second row of one deposit": (
         "I3",
         lambda w: [
             *DROP_KEYS,
             row(w, "credited", id="again"),
+            insert(
+                "spot_deposit_sightings",
+                deposit_id="again",
+                act="credited",
+                created_at=NOW,
+                **place_of(w, "credited"),
+            ),
             entry(ALICE, "deposit", "1", "2", "again"),
-            set_available(ALICE, "2"),
+            move_balance(ALICE, "2"),
         ],
     ),
     "a balance that grew by itself": ("I4", lambda _: [set_available(ALICE, "1.5")]),
     "a balance that is frozen too": ("I4", lambda _: ["UPDATE spot_balances SET frozen = '1'"]),
     "a debit that was taken from nobody": (
-        "I4",
+        "I5 I4",
         lambda w: spend(w, ALICE, "0.25", "0.75")[:1],
     ),
     "a debit that nobody asked for": (
         "I4",
-        lambda _: [entry(ALICE, "debit", "-0.25", "0.75"), set_available(ALICE, "0.75")],
+        lambda _: [entry(ALICE, "debit", "-0.25", "0.75"), move_balance(ALICE, "0.75")],
     ),
     "a debit of more than was asked for": (
         "I4",
@@ -63,8 +85,55 @@ TAMPERED: dict[str, tuple[str, Write]] = {
         lambda w: [
             *spend(w, ALICE, "0.25", "0.75"),
             entry(ALICE, "debit", "-0.25", "0.5"),
-            set_available(ALICE, "0.5"),
+            move_balance(ALICE, "0.5"),
         ],
+    ),
+    "a debit that was asked for and not taken": ("I4", lambda w: spend_on_paper(w)),
+    "a debit of half of it, twice": (
+        "I4",
+        lambda w: [
+            *spend(w, ALICE, "0.5", "0.5")[2:],
+            entry(ALICE, "debit", "-0.25", "0.75"),
+            entry(ALICE, "debit", "-0.25", "0.5"),
+            move_balance(ALICE, "0.5"),
+        ],
+    ),
+    "a debit that is a reversal": (
+        "I5 I4",
+        lambda w: [sql.replace("'debit'", "'reversal'") for sql in spent_of(w, "credited")],
+    ),
+    "a debit that names a deposit": ("I5", lambda w: [UNCHECKED, *spent_of(w, "credited")]),
+    "a debit that adds": (
+        "I4",
+        lambda w: [
+            UNCHECKED,
+            *(sql.replace("-0.25", "0.25") for sql in spend(w, ALICE, "0.25", "1.25")),
+        ],
+    ),
+    "a debit that is called an admin credit": (
+        "I4",
+        lambda w: [
+            UNCHECKED,
+            *(sql.replace("'debit'", "'admin_credit'") for sql in spend(w, ALICE, "0.25", "0.75")),
+        ],
+    ),
+    "a debit taken from somebody else": (
+        "I4",
+        lambda w: [
+            *credit(w, "due"),
+            *(sql.replace(ALICE, BOB) for sql in spend(w, ALICE, "1", "1")),
+        ],
+    ),
+    "entries whose balances do not lead to one another": (
+        "I4",
+        lambda w: [
+            *spend(w, ALICE, "0.25", "0.7")[:1],
+            *spend(w, ALICE, "0.25", "0.5"),
+        ],
+    ),
+    "a balance that was changed at another time": (
+        "I5",
+        lambda _: ["UPDATE spot_balances SET updated_at = updated_at + 1"],
     ),
     "a spending without an entry": ("I4", lambda _: [set_available(ALICE, "0.75")]),
     "an admin credit that nobody asked for": (
@@ -77,7 +146,7 @@ TAMPERED: dict[str, tuple[str, Write]] = {
                 token="DF",
                 amount="1",
                 admin_actor="x",
-                created_at=1,
+                created_at=NOW,
             ),
             insert(
                 "spot_ledger_entries",
@@ -88,9 +157,9 @@ TAMPERED: dict[str, tuple[str, Write]] = {
                 available="2",
                 frozen="0",
                 admin_credit_id="a",
-                created_at=1,
+                created_at=NOW,
             ),
-            set_available(ALICE, "2"),
+            move_balance(ALICE, "2"),
         ],
     ),
     "a balance of nothing": ("I5", lambda _: [new_balance(BOB, "2")]),
@@ -159,6 +228,31 @@ TAMPERED: dict[str, tuple[str, Write]] = {
         ],
     ),
     "a row that moves unseen": ("I18 I2", lambda _: ["UPDATE spot_deposits SET log_index = 3"]),
+    "a credit that nobody saw": (
+        "I18",
+        lambda w: [sql for sql in credit(w, "due") if "sightings" not in sql],
+    ),
+    "a credit that is called another act": (
+        "I18",
+        lambda w: [sql.replace("'credited'", "'restored'") for sql in credit(w, "due")],
+    ),
+    "a sighting of nothing": ("I18", lambda w: [sighting(w, "credited", "restored")]),
+    "a sighting in another block": (
+        "I18",
+        lambda w: [sighting(w, "credited", "moved", block_hash="0x" + 64 * "7")],
+    ),
+    "a credit that is dated back": (
+        "I18",
+        lambda w: [sql.replace(str(NOW), "1767227600") for sql in credit(w, "due")],
+    ),
+    "a credit that was confirmed later than created": (
+        "I18",
+        lambda w: credit(w, "due", confirmed_at=NOW + 1),
+    ),
+    "an entry that is dated back": (
+        "I18 I5",
+        lambda w: [s.replace(str(NOW), "7") if "entries" in s else s for s in credit(w, "due")],
+    ),
     "a row that is orphaned unseen": (
         "I18",
         lambda w: [sql for sql in reverse(w, "credited", "1", "0") if "sightings" not in sql],
@@ -180,11 +274,11 @@ TAMPERED: dict[str, tuple[str, Write]] = {
     ),
     "a sighting that is deleted": ("I18", lambda _: delete("spot_deposit_sightings")),
     "an entry of another time": (
-        "I18",
+        "I18 I5",
         lambda _: ["UPDATE spot_ledger_entries SET created_at = 2"],
     ),
     "an entry that is rewritten": (
-        "I18 I4",
+        "I18 I5 I4",
         lambda _: ["UPDATE spot_ledger_entries SET created_at = 2, frozen = '3'"],
     ),
     "an entry that is deleted": ("I18 I5 I4", lambda _: delete("spot_ledger_entries")),
@@ -233,7 +327,7 @@ def test_a_deposit_in_quarantine_is_not_lost() -> None:
             raw_log="{}",
             reason="unreadable",
             status="held",
-            created_at=1,
+            created_at=NOW,
             **place_of(world, "credited"),
         )
         return [*reverse(world, "credited", "1", "0"), held]

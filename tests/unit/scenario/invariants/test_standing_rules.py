@@ -22,7 +22,7 @@ from ztdx_spot.api.answers import Readiness
 from ztdx_spot.listener.poller import Poller
 
 from . import by_hand
-from .by_hand import ALICE, cursor, entry, set_available, violated, watching
+from .by_hand import ALICE, cursor, entry, move_balance, violated, watching
 
 Program = Callable[..., Any]
 
@@ -311,7 +311,7 @@ def test_what_was_spent_is_not_owed() -> None:
 
     def invent(world: World) -> list[str]:
         _take_from_vault(world)
-        return [entry(ALICE, "debit", "-1", "0"), set_available(ALICE, "0")]
+        return [entry(ALICE, "debit", "-1", "0"), move_balance(ALICE, "0")]
 
     assert violated(spend) == []
     assert violated(invent) == ["I4", "I16"]
