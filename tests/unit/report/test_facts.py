@@ -112,3 +112,16 @@ def test_a_check_that_fails_is_first_false_at_the_last_thing_that_happened() -> 
     assert facts.first_false_tick is not None
     assert facts.entries[facts.first_false_tick].kind != "verdict"
     assert sum(row.first_false for row in event_rows(facts)) == 1
+
+
+def test_a_listener_that_is_killed_and_started_at_once_runs_on() -> None:
+    text = "title: t\nsteps: [mine: 3, kill_listener, start_listener, mine: 3]\n"
+    first, second = facts_of(run_of(text)).processes["listener"].ran_us
+    assert first[1] == second[0]
+    assert second[1] is None
+    text = text.replace("start_listener,", "start_listener, kill_listener, start_listener,")
+    assert [to is None for _, to in facts_of(run_of(text)).processes["listener"].ran_us] == [
+        False,
+        False,
+        True,
+    ]

@@ -6,6 +6,7 @@ ledger's rows, the cursor, faults and processes. How any of it is shown is not d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -218,6 +219,7 @@ class _Reader:
         self._outcome = outcome
         self._unfinished: list[Life] = []  # on the canonical branch and not final yet
         self._active: dict[Identity, set[int]] = {}
+        self._ended_already: Counter[str] = Counter()
         self._fault_by_name: dict[str, FaultLife] = {}
 
     def take(self, entry: Entry) -> None:
@@ -452,8 +454,13 @@ class _Reader:
     def _process(self, entry: Entry) -> None:
         process = self._facts.processes.setdefault(entry.actor, Process(entry.actor))
         runs = bool(process.ran_us) and process.ran_us[-1][1] is None
-        if entry.kind == "start" and not runs:
+        if entry.kind == "start":
+            if runs:  # killed and started at once: it has its exit after its start
+                process.ran_us[-1] = (process.ran_us[-1][0], entry.at_us)
+                self._ended_already[entry.actor] += 1
             process.ran_us.append((entry.at_us, None))
+        elif entry.kind == "exit" and self._ended_already[entry.actor]:
+            self._ended_already[entry.actor] -= 1
         elif entry.kind == "exit" and runs and entry.at_us < self._facts.ended_us:
             process.ran_us[-1] = (process.ran_us[-1][0], entry.at_us)
 
