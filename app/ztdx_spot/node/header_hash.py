@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from eth_hash.auto import keccak
 
 from ztdx_spot.node import rlp
-from ztdx_spot.node.shapes import Header
+from ztdx_spot.node.shapes import Header, told_bytes, told_integer
 
 EMPTY_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 """Root of the transactions, or receipts, of a block that has none: keccak256(rlp(b""))."""
@@ -45,7 +45,7 @@ def is_own(header: Header) -> bool | None:
     """
     try:
         encoded = rlp.encode([_item(header.told, name) for name in _names(header.told)])
-    except (KeyError, TypeError, ValueError):
+    except ValueError:
         return None
     return "0x" + keccak(encoded).hex() == header.block_hash
 
@@ -56,7 +56,4 @@ def _names(told: Mapping[str, object]) -> list[str]:
 
 
 def _item(told: Mapping[str, object], name: str) -> bytes:
-    value = told[name]
-    if not isinstance(value, str) or not value.startswith("0x"):
-        raise ValueError(name)
-    return rlp.integer(int(value[2:], 16)) if name in _NUMBERS else bytes.fromhex(value[2:])
+    return rlp.integer(told_integer(told, name)) if name in _NUMBERS else told_bytes(told, name)

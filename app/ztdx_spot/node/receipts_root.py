@@ -11,24 +11,27 @@ from collections.abc import Sequence
 from eth_hash.auto import keccak
 
 from ztdx_spot.node import bloom, rlp
-from ztdx_spot.node.shapes import Receipt
+from ztdx_spot.node.shapes import Receipt, told_integer
 
 _KINDS = range(5)
 """Types of transactions whose receipts have these four fields: legacy up to EIP-7702."""
 
 
 def root_of(receipts: Sequence[Receipt]) -> str | None:
-    """All receipts of a block, in order. None: one is of an unknown type or lacks its gas."""
+    """All receipts of a block, in order. None: one lacks its type or gas, or is of unknown type.
+
+    A receipt without a type may be a legacy one of an old node, or any of one that leaves it out.
+    """
     try:
         encoded = [_encoded(receipt) for receipt in receipts]
-    except (KeyError, TypeError, ValueError):
+    except ValueError:
         return None
     leaves = [(rlp.encode(rlp.integer(index)).hex(), value) for index, value in enumerate(encoded)]
     return "0x" + keccak(rlp.encode(_node(leaves))).hex()
 
 
 def _encoded(receipt: Receipt) -> bytes:
-    kind = _number(receipt.told.get("type", "0x0"))
+    kind = told_integer(receipt.told, "type")
     if kind not in _KINDS:
         raise ValueError(kind)
     bits = 0
@@ -37,7 +40,7 @@ def _encoded(receipt: Receipt) -> bytes:
     body = rlp.encode(
         [
             rlp.integer(int(receipt.succeeded)),
-            rlp.integer(_number(receipt.told["cumulativeGasUsed"])),
+            rlp.integer(told_integer(receipt.told, "cumulativeGasUsed")),
             bits.to_bytes(256, "big"),
             [
                 [_bytes(log.address), [_bytes(topic) for topic in log.topics], _bytes(log.data)]
@@ -86,12 +89,6 @@ def _short(node: rlp.Item) -> rlp.Item:
 def _written(path: str, *, leaf: bool) -> bytes:
     flag = 2 if leaf else 0
     return bytes.fromhex(f"{flag + 1:x}{path}" if len(path) % 2 else f"{flag:x}0{path}")
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, str) or not value.startswith("0x"):
-        raise ValueError(value)
-    return int(value, 16)
 
 
 def _bytes(value: str) -> bytes:

@@ -18,6 +18,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _BLOOM = re.compile(r"0x[0-9a-fA-F]{512}")
 _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_DIGITS = re.compile(r"0x[0-9a-fA-F]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +125,30 @@ def receipt(value: object, where: str) -> Receipt:
     return found
 
 
+def told_integer(told: Mapping[str, object], name: str) -> int:
+    """A number of any size in what a node told. Raises ValueError when there is none."""
+    return int(_told(told, name), 16)
+
+
+def told_bytes(told: Mapping[str, object], name: str) -> bytes:
+    """Bytes in what a node told. Raises ValueError when there are none."""
+    return bytes.fromhex(_told(told, name)[2:])
+
+
 def seen(value: object) -> str:
     """A short picture of what a node sent; never long enough to flood a log."""
     if isinstance(value, (dict, list)):
         return f"a {type(value).__name__} of {len(value)}"
     picture = repr(value[:120] if isinstance(value, str) else value)
     return picture if len(picture) <= 130 else picture[:127] + "..."
+
+
+def _told(told: Mapping[str, object], name: str) -> str:
+    """int() and bytes.fromhex() alone would read signs, spaces, underscores and foreign digits."""
+    value = told.get(name)
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return value
+    raise ValueError(name)
 
 
 def _log(value: object, where: str) -> RawLog:
