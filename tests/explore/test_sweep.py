@@ -130,9 +130,16 @@ class TestTheProduct:
             lives.extend(a.boundaries for a in actors if a.name == MAIN_PROCESS)
 
         runner.play(scenario_of(sweep.value, "retold.yaml"), at_end=count)
-        assert sum(lives) == sweep.boundaries
+        assert lives[0] + 10 < sweep.boundaries < sum(lives)
         (in_the_second,) = list(disturbances.crashes(sweep.boundaries))[lives[0] + 5 : lives[0] + 6]
         assert sweep.run(in_the_second).finding is Finding.SAME
+
+    def test_a_crash_is_planned_at_each_boundary_that_is_crossed_before_faults_are_lifted(
+        self, swept: Sweep
+    ) -> None:
+        last, beyond = list(disturbances.crashes(swept.boundaries + 1))[-2:]
+        assert swept.run(last).finding is Finding.SAME
+        assert swept.run(beyond).finding is Finding.UNTOUCHED
 
     def test_it_ends_alike_with_other_schedules(self) -> None:
         ran = found(Sweep(scenario()), disturbances.schedules(1, 12))
@@ -291,6 +298,23 @@ class TestCommand:
         assert told in output
         assert output.count("\n") == 1
 
+    @pytest.mark.parametrize(
+        ("first", "told"),
+        [
+            ("0", "1 run (1 ended alike) in "),
+            ("1", "--first {beyond} is beyond the last: there are {runs} runs\n"),
+        ],
+    )
+    def test_begun_at_the_last_run_and_behind_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swept: Sweep, first: str, told: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        runs = swept.boundaries
+        begun = str(runs + int(first))
+        code, output = self.run(tmp_path, "crash", "short.yaml", "--first", begun)
+        assert told.format(beyond=begun, runs=runs) in output
+        assert code == (3 if int(first) else 0)
+
     def test_several_processes_find_the_same(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -361,6 +385,19 @@ class TestCommand:
         assert code == 1
         assert "  expected: " in output
         assert "devnet: can't write runs/sweeps/" in output
+
+    def test_the_scenario_of_a_failure_is_not_among_those_of_the_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "tiny.yaml").write_text(TINY, "utf-8")
+        cursor_before_credit(monkeypatch)
+        code, output = self.run(tmp_path, "crash", "tiny.yaml")
+        assert code == 1
+        (kept,) = (tmp_path / "runs" / "sweeps").glob("*.yaml")
+        assert f"  again: devnet run {kept.relative_to(tmp_path)}" in output
+        assert kept not in loader.find([tmp_path])
+        assert loader.find([kept]) == [kept]
 
 
 def _read(terminal: int) -> str:

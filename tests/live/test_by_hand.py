@@ -195,7 +195,7 @@ def test_an_answer_that_nobody_can_read_is_one_line(chain: ChainProcess) -> None
         )
     assert (done.returncode, done.stderr) == (
         3,
-        "devnet: standard output: No space left on device\n",
+        "devnet: can't write: No space left on device\n",
     )
 
 

@@ -266,6 +266,19 @@ class TestScenarioFiles:
         assert "again:    devnet run scenarios/one.yaml --seed 0" in printed
         assert not (project.folder / "runs").exists()
 
+    @pytest.mark.parametrize("taken", ["runs", "elsewhere"])
+    def test_run_folders_that_can_not_be_written_are_a_warning(
+        self, project: Project, taken: str
+    ) -> None:
+        for name in ("one", "two"):
+            project.write(f"scenarios/{name}.yaml", HELD)
+        project.write(taken, "a file of that name")
+        code, printed = project.pytest("--devnet-runs", taken)
+        assert code == 0
+        assert re.search(r"=+ 2 passed, 1 warning in ", printed), printed
+        told = f"no run folders: can't write {taken}: File exists; --devnet-runs DIR puts them"
+        assert told in printed
+
 
 class TestTheFixtureDevnet:
     def test_each_test_has_a_world_of_its_own(self, project: Project) -> None:

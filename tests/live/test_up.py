@@ -347,7 +347,7 @@ def test_a_banner_that_nobody_can_read_is_one_line(tmp_path: Path) -> None:
         )
     assert (done.returncode, done.stderr) == (
         3,
-        "devnet: standard output: No space left on device\n",
+        "devnet: can't write: No space left on device\n",
     )
     assert not ready_file.exists()
 

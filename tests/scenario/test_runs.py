@@ -18,7 +18,7 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from ztdx_devnet.explore import documented_loop
+from ztdx_devnet.explore import documented_loop, library
 from ztdx_devnet.report.console import ConsoleReport
 from ztdx_devnet.report.record import RunRecord
 from ztdx_devnet.runs.batch import SHRUNK_MAX, BatchSettings, play_batch
@@ -193,6 +193,54 @@ class TestReplay:
         assert (ran.returncode, ran.stdout) == (3, "")
         assert len(ran.stderr.splitlines()) == 1
 
+    def test_a_folder_that_holds_no_run_says_what_is_missing(self) -> None:
+        devnet("run", "first_deposit.yaml")
+        (DEFAULT_ROOT / "latest" / "scenario.yaml").unlink()
+        folder = (DEFAULT_ROOT / "latest").resolve()
+        for given in (folder, folder.name, "latest"):
+            ran = devnet("replay", given)
+            assert (ran.returncode, ran.stdout) == (3, "")
+            assert ran.stderr.endswith(
+                f"{folder.name}: holds no scenario.yaml: it is no whole run\n"
+            )
+        Path("empty").mkdir()
+        ran = devnet("replay", "empty")
+        told = "devnet: empty: holds no scenario.yaml and no verdict.json: it is no whole run\n"
+        assert (ran.returncode, ran.stderr) == (3, told)
+
+    @pytest.mark.parametrize("seed", ["-1", str(2**64), "1.5"])
+    def test_a_seed_that_no_run_has_is_refused(self, seed: str) -> None:
+        devnet("run", "first_deposit.yaml")
+        verdict = DEFAULT_ROOT / "latest" / "verdict.json"
+        verdict.write_text(verdict.read_text().replace('"seed": 0', f'"seed": {seed}'))
+        ran = devnet("replay", "latest")
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert "verdict.json: seed: " in ran.stderr
+
+    @pytest.mark.parametrize(
+        ("damage", "told"),
+        [
+            (None, "the folder has no journal.jsonl to compare with"),
+            (b"", "journal.jsonl is another from line 1 on"),
+            (b"garbage \xff\n", "journal.jsonl is another from line 1 on"),
+            (b"more\n", "journal.jsonl is another from line {after} on"),
+        ],
+    )
+    def test_the_same_run_to_the_byte_is_one_whose_journal_is_there(
+        self, damage: bytes | None, told: str
+    ) -> None:
+        devnet("run", "first_deposit.yaml")
+        journal = DEFAULT_ROOT / "latest" / "journal.jsonl"
+        entries = journal.read_bytes()
+        if damage is None:
+            journal.unlink()
+        else:
+            journal.write_bytes(entries + damage if damage == b"more\n" else damage)
+        ran = devnet("replay", "latest")
+        told = told.format(after=len(entries.splitlines()) + 1)
+        assert ran.stdout.startswith(f"the same run by its digest, but {told}: held\n")
+        assert ran.returncode == 0
+
     @pytest.mark.parametrize("damage", ["", "{}", '{"path": 1}', "[]"])
     def test_a_folder_that_is_damaged_is_bad_input_in_one_line(self, damage: str) -> None:
         devnet("run", "first_deposit.yaml")
@@ -302,6 +350,14 @@ class TestRefused:
             "expected": "what can be done",
             "actual": REFUSAL,
         }
+
+    def test_all_that_is_wrong_with_its_settings_is_one_line(self) -> None:
+        given = 'given:\n  environment: {JWT_EXPIRY_SECONDS: "-5", JWT_SECRET: ""}\n'
+        Path("two.yaml").write_text(f"title: t\n{given}steps: [{{mine: 1}}]\n")
+        ran = devnet("run", "two.yaml")
+        line = ran.stdout.splitlines()[1]
+        assert line.startswith("  two.yaml:2: environment: JWT_SECRET is not set")
+        assert "; JWT_EXPIRY_SECONDS is '-5': " in line
 
     def test_its_folder_is_replayed_to_the_same_refusal(self) -> None:
         assert devnet("run", "impossible.yaml", "first_deposit.yaml").returncode == 3
@@ -527,6 +583,16 @@ main()
         assert (ran.returncode, ran.stdout) == (130, "")
         of = len(loader.find([bundled.folder()]))
         assert ran.stderr == f"devnet: interrupted after 2 of {of} scenarios\n"
+
+    def test_the_list_of_scenarios_tells_of_one_that_turns_out_to_be_impossible(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = tmp_path / "bundled"
+        folder.mkdir()
+        (folder / "impossible.yaml").write_text(IMPOSSIBLE)
+        monkeypatch.setattr(bundled, "folder", lambda: folder)
+        (found,) = library.listed(play=True)
+        assert found.product == "refused"
 
 
 class TestSurroundings:

@@ -9,7 +9,7 @@ import click
 from ztdx_devnet.cli.by_hand import COMMANDS
 from ztdx_devnet.cli.chain import chain
 from ztdx_devnet.cli.env import env
-from ztdx_devnet.cli.output import EXIT_BAD_INPUT
+from ztdx_devnet.cli.output import EXIT_BAD_INPUT, let_go_of_output, refuse, unwritable
 from ztdx_devnet.cli.replay import replay
 from ztdx_devnet.cli.run import run
 from ztdx_devnet.cli.scenarios import scenarios
@@ -43,3 +43,8 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except click.Abort:
         sys.exit(130)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        let_go_of_output()  # a --help that nobody can read
+        refuse(unwritable(error))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ztdx_devnet.cli.output import refuse, say
+from ztdx_devnet.cli.output import give, refuse
 
 if TYPE_CHECKING:
     from ztdx_devnet.live.by_hand import Target
@@ -87,7 +87,4 @@ def tell(rpc_url: str, act: Callable[[Target], str]) -> None:
         told = act(Target.of(RpcClient(rpc_url)))
     except (CannotDo, NoAnswer, Refused) as error:
         refuse(error)
-    try:
-        say(told)
-    except OSError as error:
-        refuse(f"standard output: {error.strerror or error}")
+    give(told)

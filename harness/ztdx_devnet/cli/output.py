@@ -23,6 +23,14 @@ def say(text: str) -> None:
         raise
 
 
+def give(text: str) -> None:
+    """Print what a command was asked for. It ends as bad input does where that can't be."""
+    try:
+        say(text)
+    except OSError as error:
+        refuse(unwritable(error))
+
+
 def warn(text: str) -> None:
     """Print to standard error, or to nobody: there is no other place to say so."""
     try:
@@ -72,6 +80,11 @@ class PathOption(click.Path):
         if not str(value) or value == b"":
             self.fail("the path is empty.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+def let_go_of_output() -> None:
+    """Nothing more can be printed to standard output."""
+    _let_go(sys.stdout)
 
 
 def _let_go(stream: TextIO) -> None:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ztdx_devnet.cli.output import EXIT_INTERRUPTED, warn
+from ztdx_devnet.cli.output import EXIT_INTERRUPTED, give, warn
 from ztdx_devnet.live.stop_signals import StopSignals
 
 
@@ -31,10 +31,10 @@ def scenarios(play: bool, as_json: bool) -> None:
         try:
             with signals.calling(stopping.stop):
                 listed = library.listed(play, stopping)
-                if as_json:
-                    click.echo(json.dumps(library.as_json(listed), indent=2))
-                else:
-                    click.echo("\n".join(library.lines(listed)))
+            if as_json:
+                give(json.dumps(library.as_json(listed), indent=2))
+            else:
+                give("\n".join(library.lines(listed)))
             code = 0
         except library.Interrupted as error:
             told = str(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ztdx_devnet.cli.output import refuse, say
+from ztdx_devnet.cli.output import give, refuse, unwritable
 
 
 @click.command()
@@ -26,10 +26,10 @@ def schema(output: Path | None) -> None:
     from ztdx_devnet.scenario.schema import document
 
     text = json.dumps(document(), indent=2, ensure_ascii=False)
+    if output is None:
+        give(text)
+        return
     try:
-        if output is None:
-            say(text)
-        else:
-            output.write_text(text + "\n", "utf-8")
+        output.write_text(text + "\n", "utf-8")
     except OSError as error:
-        refuse(error)
+        refuse(unwritable(error, output))

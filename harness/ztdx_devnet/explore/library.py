@@ -10,7 +10,8 @@ from typing import Any
 
 from ztdx_devnet.explore import baseline, catalogue
 from ztdx_devnet.scenario import bundled, loader, runner
-from ztdx_devnet.scenario.verdict import Verdict
+from ztdx_devnet.scenario.model import Scenario
+from ztdx_devnet.scenario.verdict import Outcome, Verdict
 
 _COLUMNS_MAX = 100
 _ONLY_PLAYED = (1, 2)
@@ -45,7 +46,7 @@ def listed(play: bool, stoppable: AbstractContextManager[object] | None = None) 
     paths = loader.find([bundled.folder()])
     for path in paths:
         scenario = loader.load(path)
-        outcome = runner.play(scenario, stoppable=stoppable).outcome if play else None
+        outcome = _outcome(scenario, stoppable) if play else None
         if outcome is not None and outcome.verdict is Verdict.INTERRUPTED:
             raise Interrupted(f"interrupted after {len(found)} of {len(paths)} scenarios")
         found.append(
@@ -59,6 +60,13 @@ def listed(play: bool, stoppable: AbstractContextManager[object] | None = None) 
             )
         )
     return found
+
+
+def _outcome(scenario: Scenario, stoppable: AbstractContextManager[object] | None) -> Outcome:
+    try:
+        return runner.play(scenario, stoppable=stoppable).outcome
+    except runner.Refused as error:
+        return error.run.outcome
 
 
 def covered(scenarios: Sequence[Listed]) -> list[catalogue.Guarded]:

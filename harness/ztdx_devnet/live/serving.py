@@ -40,7 +40,7 @@ def announce(say: Callable[[str], None], banner: str) -> None:
     try:
         say(banner)
     except OSError as error:
-        raise CannotServe(f"standard output: {error.strerror or error}") from error
+        raise CannotServe(f"can't write: {error.strerror or error}") from error
 
 
 def why_not_listening(error: OSError, host: str, port: int, *flags: str) -> str:

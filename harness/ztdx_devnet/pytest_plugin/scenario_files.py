@@ -14,6 +14,7 @@ from ztdx_devnet.report.failure import failure_lines, visible
 from ztdx_devnet.report.record import RunRecord
 from ztdx_devnet.runs.batch import SHRUNK_MAX, BatchSettings, play_batch
 from ztdx_devnet.runs.folders import RunFolders
+from ztdx_devnet.runs.jobs import unwritten
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import loader
 from ztdx_devnet.scenario.errors import BadScenario
@@ -24,10 +25,15 @@ _WITH_ARGUMENTS = ("parametrize", "usefixtures", "filterwarnings", "devnet")
 """Markers that a bare tag can't be."""
 _SHRUNK = pytest.StashKey[int]()
 _SEEN = pytest.StashKey[set[str]]()
+_TOLD = pytest.StashKey[set[str]]()
 
 
 class DevnetFailure(Exception):
     """A scenario that is not held, or can't be played; the text is its whole report."""
+
+
+class DevnetWarning(pytest.PytestWarning):
+    """Something that a scenario should leave can't be written; its test is judged all the same."""
 
 
 class ScenarioFile(pytest.File):
@@ -81,7 +87,7 @@ class ScenarioItem(pytest.Item):
             root=self._root(),
             shrinks=stash.get(_SHRUNK, 0) < SHRUNK_MAX,
         )
-        (record,) = play_batch([scenario], settings, Stopping(), lambda _: None)
+        (record,) = play_batch([scenario], settings, Stopping(), lambda _: None, self._warn)
         if record.shrunk is not None:
             stash[_SHRUNK] = stash.get(_SHRUNK, 0) + 1
         return record
@@ -97,9 +103,18 @@ class ScenarioItem(pytest.Item):
             root = here / root
         try:
             RunFolders(root).open()
-        except OSError:
+        except OSError as error:
+            told = unwritten(Path(given), error)
+            self._warn(f"no run folders: {told}; --devnet-runs DIR puts them elsewhere")
             return None
         return root
+
+    def _warn(self, told: str) -> None:
+        """Once in a session: the next one would say the same."""
+        seen = self.config.stash.setdefault(_TOLD, set())
+        if told not in seen:
+            seen.add(told)
+            self.warn(DevnetWarning(told))
 
 
 def _markers(found: Scenario | BadScenario, config: pytest.Config) -> Iterator[str]:

@@ -18,16 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ztdx_devnet.scenario.files import GITIGNORE, LEFT_BY_RUNS, SCENARIO, VERDICT
+
 DEFAULT_ROOT = Path("runs")
 HELD_MAX = 200
 """So many folders of held runs are kept; the oldest go. Those of other runs stay."""
-SCENARIO, JOURNAL, VERDICT, PAGE, SHRUNK = (
-    "scenario.yaml",
-    "journal.jsonl",
-    "verdict.json",
-    "timeline.html",
-    "shrunk.yaml",
-)
+JOURNAL, PAGE, SHRUNK = "journal.jsonl", "timeline.html", "shrunk.yaml"
 _LATEST = "latest"
 _SHOWN = 5
 _ID = re.compile(r".+-[0-9a-f]{8}\Z")
@@ -55,7 +51,7 @@ class RunFolders:
         """Make the root, with a .gitignore of its own if it is new. Raises OSError."""
         if not self.root.is_dir():
             self.root.mkdir(parents=True)
-            (self.root / ".gitignore").write_text("*\n", "utf-8")
+            (self.root / GITIGNORE).write_text(LEFT_BY_RUNS, "utf-8")
         # Said before anything is played, not after.
         with tempfile.TemporaryDirectory(prefix=".", dir=self.root):
             pass
@@ -117,14 +113,14 @@ class RunFolders:
         Raises UnknownRun.
         """
         if given == _LATEST:
-            return self._latest()
+            return _whole(self._latest())
         ids = [path.name for path in self._newest_first()]
         exact = [given] if given in ids else []
         found = exact or [identity for identity in ids if given and identity.startswith(given)]
         if len(found) == 1:
-            return self.path(found[0])
-        if not found and _is_run(Path(given)):
-            return Path(given)
+            return _whole(self.path(found[0]))
+        if not found and given and os.path.isdir(given):
+            return _whole(Path(given))
         if found:
             raise UnknownRun(f"{given!r} is the beginning of several runs: {_listed(found)}")
         raise UnknownRun(f"no run {given!r} in {self.root}: {_hint(given, ids)}")
@@ -137,7 +133,7 @@ class RunFolders:
                 folder = self.path(os.readlink(link))
             elif link.is_file():
                 folder = self.path(link.read_text("utf-8").strip())
-        if not _is_run(folder):
+        if folder == link or not folder.is_dir():
             raise UnknownRun(f"no latest run in {self.root}: `devnet run` leaves one")
         return folder
 
@@ -152,8 +148,12 @@ class RunFolders:
         return [path for _, _, path in sorted(found)]
 
 
-def _is_run(folder: Path) -> bool:
-    return (folder / VERDICT).is_file() and (folder / SCENARIO).is_file()
+def _whole(folder: Path) -> Path:
+    """The folder, if it is that of a run. Raises UnknownRun."""
+    missing = [name for name in (SCENARIO, VERDICT) if not os.path.isfile(folder / name)]
+    if missing:
+        raise UnknownRun(f"{folder}: holds no {' and no '.join(missing)}: it is no whole run")
+    return folder
 
 
 def _verdict_of(folder: Path) -> str | None:

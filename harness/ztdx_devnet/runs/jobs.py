@@ -13,18 +13,11 @@ from pathlib import Path
 
 from ztdx_devnet.report import machine, timeline
 from ztdx_devnet.report.record import RunRecord, Shrunk
-from ztdx_devnet.runs.folders import (
-    DEFAULT_ROOT,
-    JOURNAL,
-    PAGE,
-    SCENARIO,
-    VERDICT,
-    RunFolders,
-    run_id,
-)
+from ztdx_devnet.runs.folders import DEFAULT_ROOT, JOURNAL, PAGE, RunFolders, run_id
 from ztdx_devnet.runs.resolved import resolved_text
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import loader, runner
+from ztdx_devnet.scenario.files import SCENARIO, VERDICT
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.runner import Run
 from ztdx_devnet.scenario.verdict import Outcome

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ztdx_devnet.report.record import RunRecord
-from ztdx_devnet.runs.folders import PAGE, SCENARIO, VERDICT, RunFolders
+from ztdx_devnet.runs.folders import JOURNAL, PAGE, RunFolders
 from ztdx_devnet.runs.jobs import (
     endings_of,
     journal_bytes,
@@ -21,6 +23,7 @@ from ztdx_devnet.runs.jobs import (
 )
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.scenario import loader
+from ztdx_devnet.scenario.files import SCENARIO, VERDICT
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import Outcome, Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
@@ -45,7 +48,7 @@ class Recorded(BaseModel):
     model_config = ConfigDict(frozen=True)
     path: str
     verdict: Verdict
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**64)]
     digest: str
     failure: RecordedFailure | None = None
     listener: str | None = None
@@ -108,6 +111,7 @@ def play_again(
     # What is told, and the name of a new folder, are the original's: not the copy's.
     outcome = replace(run.outcome, path=recorded.path)
     run = replace(run, outcome=outcome)
+    journal = journal_bytes(run)
     if outcome.verdict is Verdict.INTERRUPTED:
         record = RunRecord(outcome, replay=told_id(folders, folder), timeline=timeline_text(run))
     elif outcome.digest == recorded.digest:
@@ -128,18 +132,22 @@ def play_again(
             folders.open()
         except OSError as error:
             root, unopened = None, unwritten(folders.root, error)
-        record = record_of(run, journal_bytes(run), root, listener)
+        record = record_of(run, journal, root, listener)
         record = replace(record, unkept=record.unkept or unopened)
-    return Again(comparison(recorded, outcome), record)
+    return Again(comparison(recorded, outcome, _doubt(folder / JOURNAL, journal)), record)
 
 
-def comparison(recorded: Recorded, outcome: Outcome) -> str:
-    """What the replay is beside the recorded run, as one line."""
+def comparison(recorded: Recorded, outcome: Outcome, doubt: str = "") -> str:
+    """What the replay is beside the recorded run, as one line.
+
+    `doubt` says why the journals of two runs of one digest are not known to be the same.
+    """
     if outcome.verdict is Verdict.INTERRUPTED:
         return INTERRUPTED
     was, now = _told(recorded.verdict, recorded.failure), _told(outcome.verdict, outcome.failure)
     if recorded.digest == outcome.digest:
-        return f"the same run to the byte: {now}"
+        same = f"the same run by its digest, but {doubt}" if doubt else "the same run to the byte"
+        return f"{same}: {now}"
     if recorded.verdict is Verdict.INTERRUPTED:
         return f"the recorded run was interrupted; this one was not: {now}"
     if outcome.verdict is Verdict.HELD:
@@ -151,6 +159,21 @@ def comparison(recorded: Recorded, outcome: Outcome) -> str:
     if now == was:
         return f"fails alike, but another run than recorded {_CHANGED}: {now}"
     return f"fails differently: {now}; it was {was}"
+
+
+def _doubt(path: Path, journal: bytes) -> str:
+    """In what the recorded journal is not this one; empty if it is."""
+    try:
+        recorded = path.read_bytes()
+    except FileNotFoundError:
+        return f"the folder has no {path.name} to compare with"
+    except OSError as error:
+        return f"{path.name} can't be read: {error.strerror or error}"
+    if recorded == journal:
+        return ""
+    lines = zip_longest(recorded.splitlines(keepends=True), journal.splitlines(keepends=True))
+    line = next(number for number, (one, other) in enumerate(lines, 1) if one != other)
+    return f"{path.name} is another from line {line} on"
 
 
 def _told(verdict: Verdict, failure: RecordedFailure | object | None) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ztdx_devnet.scenario.burial import Burial
 from ztdx_devnet.scenario.errors import Problem, unknown
 from ztdx_devnet.scenario.model import Given
 from ztdx_devnet.scenario.names import FROM_THE_START, Named
 from ztdx_devnet.scenario.verbs import Step
+from ztdx_devnet.scenario.verbs.chain import Reorg
 from ztdx_devnet.virtual_time import MICROSECONDS
 
 
@@ -30,6 +32,7 @@ class CrossCheck:
         }
         self._armed: set[str] = set()
         self._standing: list[Step] = []
+        self._burial = Burial()
         self._block_time_us = given.block_time_s * MICROSECONDS
 
     def of_step(self, step: Step) -> list[Problem]:
@@ -46,6 +49,8 @@ class CrossCheck:
             refusal = part.verb.refusal_at(self.height_at_most)
             if refusal is not None:
                 yield Problem(self._path, part.line, refusal)
+            if isinstance(part.verb, Reorg):
+                yield from self._of_reorg(part.verb, part.line)
             for standing in self._standing:
                 if standing.verb.hides(part.verb):
                     (hidden,), (hiding,) = part.verb.arms(), standing.verb.arms()
@@ -84,8 +89,19 @@ class CrossCheck:
                 self._standing = []
             elif part.verb.arms():
                 self._standing.append(part)
+        self._burial.follow(step, self._block_time_us)
         self._block_time_us = step.verb.block_time_after(self._block_time_us)
         self.height_at_most = step.verb.height_after(self.height_at_most, self._block_time_us)
+
+    def _of_reorg(self, reorg: Reorg, line: int) -> Iterator[Problem]:
+        """A problem for a deposit that it can't replace."""
+        name = self._burial.untouched(reorg)
+        if name is not None:
+            message = (
+                f"{name!r} is not touched: at least {self._burial.above(name)} blocks stand on its "
+                f"block by then, and the last {reorg.depth} are replaced"
+            )
+            yield Problem(self._path, line, message)
 
     def _undefined(self, named: Named) -> str:
         kind, name = named.kind, named.name

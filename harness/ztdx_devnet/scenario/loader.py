@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 import typing
 from collections.abc import Iterable, Sequence
@@ -13,13 +14,14 @@ from pydantic import BaseModel, ValidationError
 from ztdx_devnet.scenario import yaml_lines
 from ztdx_devnet.scenario.cross_check import CrossCheck
 from ztdx_devnet.scenario.errors import BadScenario, Problem, unknown
-from ztdx_devnet.scenario.files import is_scenario
+from ztdx_devnet.scenario.files import search, why_not_read
 from ztdx_devnet.scenario.model import Checks, Head, Scenario
 from ztdx_devnet.scenario.verbs import VERBS, Step, Verb
 from ztdx_devnet.scenario.yaml_lines import Lines
 from ztdx_devnet.scenario.yaml_text import shown
 
 _LENGTHS = {"too_short": "min_length", "too_long": "max_length"}
+_NONE_HERE = "the directory holds no .yaml scenario; what runs leave is not searched: name the file"
 _PARTS = ("given", "settle", "check")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -27,21 +29,28 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def find(paths: Sequence[Path]) -> list[Path]:
     """The scenario files that these files and directories name, directories searched through.
 
-    What is hidden in a directory, by a name that begins with a dot, is left out.
-    Raises BadScenario for a path that does not exist and a directory without scenarios.
+    What is hidden in a directory, by a name that begins with a dot, is left out, and so is what
+    runs have left there. Raises BadScenario for a directory without scenarios, and for what does
+    not exist or can't be read.
     """
     found: list[Path] = []
     problems: list[Problem] = []
+
+    def unreadable(error: OSError) -> None:
+        message = f"can't be read: {error.strerror or error}"
+        problems.append(Problem(str(Path(error.filename)), 0, message))
+
     for path in paths:
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if is_scenario(p, path) and p.is_file())
-            if not files:
-                problems.append(Problem(str(path), 0, "the directory holds no .yaml scenario"))
-            found += files
-        elif path.is_file():
-            found.append(path)
-        else:
-            problems.append(Problem(str(path), 0, "no such file or directory"))
+        files, before = [path], len(problems)
+        if os.path.isdir(path):  # where Path.is_dir raises, this is False
+            files = search(path, unreadable)
+            if not files and len(problems) == before:
+                problems.append(Problem(str(path), 0, _NONE_HERE))
+        for file in files:
+            reason = why_not_read(file)
+            if reason is not None:
+                problems.append(Problem(str(file), 0, reason))
+        found += files
     if problems:
         raise BadScenario(problems)
     return list(dict.fromkeys(found))
@@ -146,10 +155,10 @@ def _verb(
         message = f"{word!r} can't be a step of {around.KEY}: it takes {taken}"
         problems.append(Problem(path, lines.of((*place, word)), message))
         return None
-    if fields is None:
-        fields = {}
     shorthand, inside = model.SHORTHAND, (*place, word)
     is_short = shorthand is not None and not _is_field_mapping(model, fields)
+    if fields is None:
+        fields = {}
     if model.TAKES:
         raw_inner = fields if is_short else fields.get("steps")
         if isinstance(raw_inner, list):
@@ -166,7 +175,7 @@ def _verb(
 def _is_field_mapping(model: type[Verb], fields: Any) -> bool:
     """Whether the value spells the verb's fields; else it is the short form's bare value."""
     if not isinstance(fields, dict):
-        return False
+        return fields is None
     field = model.model_fields[model.SHORTHAND or ""]
     takes_mapping = typing.get_origin(field.annotation) is dict
     return not takes_mapping or model.SHORTHAND in fields

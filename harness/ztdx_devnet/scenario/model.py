@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from ztdx_devnet.scenario.catalogue import ROWS
 from ztdx_devnet.scenario.conditions import Conditions
 from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.invariants import SENTENCES
-from ztdx_devnet.scenario.values import DurationUs, ProductVariable, one_of
+from ztdx_devnet.scenario.strict import Strict
+from ztdx_devnet.scenario.values import DurationUs, PositiveDurationUs, ProductVariable, one_of
 from ztdx_devnet.scenario.verbs import Step
 from ztdx_devnet.scenario.yaml_text import shown
 
-_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _OF_SWEEPS = "I17"
 _CANARIES = tuple(number for number in SENTENCES if number != _OF_SWEEPS)
 
@@ -39,10 +39,9 @@ Row = Annotated[str, BeforeValidator(_row), one_of(ROWS)]
 Canary = Annotated[str, BeforeValidator(_canary), one_of(_CANARIES)]
 
 
-class Given(BaseModel):
+class Given(Strict):
     """What the world starts from. Everything has a default."""
 
-    model_config = _STRICT
     start_height: Annotated[int, Field(ge=0, le=10_000_000)] = 1_000
     confirmation_depth: Annotated[int, Field(ge=0, le=100_000)] = 20
     block_time_s: Annotated[int, Field(ge=1, le=3_600)] = 2
@@ -53,28 +52,25 @@ class Given(BaseModel):
     environment: dict[ProductVariable, str] = Field(default_factory=dict)
 
 
-class Settle(BaseModel):
+class Settle(Strict):
     """How long the system may take to settle once the steps are done and faults are lifted."""
 
-    model_config = _STRICT
-    within: DurationUs | None = None
+    within: PositiveDurationUs | None = None
 
 
-class Checks(BaseModel):
+class Checks(Strict):
     """`always` and `never` hold at every block and commit; `eventually` after settling;
     `sometimes` at least once."""
 
-    model_config = _STRICT
     always: list[Conditions] = Field(default_factory=list)
     never: list[Conditions] = Field(default_factory=list)
     sometimes: list[Conditions] = Field(default_factory=list)
     eventually: list[Conditions] = Field(default_factory=list)
 
 
-class Head(BaseModel):
+class Head(Strict):
     """The scenario without its steps, which are parsed verb by verb."""
 
-    model_config = _STRICT
     title: Annotated[str, Field(min_length=1)]
     why: str = ""
     guards: list[Row] = Field(default_factory=list)

@@ -74,7 +74,8 @@ def play(
     try:
         world = open_world(given, played_seed, listener)
     except SettingError as error:
-        raise _refused(_not_begun(scenario, played_seed, f"environment: {error}")) from error
+        why = f"environment: {'; '.join(error.problems)}"
+        raise _refused(_not_begun(scenario, played_seed, why)) from error
     with world:
         started_us = world.now_us
         played = _Play(scenario, world)

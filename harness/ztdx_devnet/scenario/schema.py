@@ -57,10 +57,21 @@ def document() -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Without what helps no reader: made-up titles, and defaults in the units of the code."""
+    """Without what helps no reader: made-up titles, and defaults in the units of the code. And
+    without the null that nobody can write, see `Strict`."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def model_field_schema(self, schema: core_schema.ModelField) -> JsonSchemaValue:
+        made = super().model_field_schema(schema)
+        forms = [form for form in made.get("anyOf", ()) if form != _NULL]
+        if len(forms) == len(made.get("anyOf", ())):
+            return made
+        if len(forms) > 1:
+            return {**made, "anyOf": forms}
+        rest = {key: part for key, part in made.items() if key != "anyOf"}
+        return {**forms[0], **rest}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)
@@ -112,15 +123,11 @@ def _forms(model: type[Verb] | type[Condition], definitions: Mapping[str, Any]) 
     if model.SHORTHAND is not None:
         field = model.model_fields[model.SHORTHAND]
         fields = definitions[model.__name__]["properties"]
-        forms += _forms_of(fields[field.alias or model.SHORTHAND])
+        main = fields[field.alias or model.SHORTHAND]
+        forms += main.get("anyOf", [main])
     if issubclass(model, Verb) and _needs_nothing(model):
         forms.append(_NULL)
     return {"description": _description(model, definitions), "anyOf": forms}
-
-
-def _forms_of(field: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the field may be, but for null: a word with nothing behind it gives no main field."""
-    return [form for form in field.get("anyOf", [field]) if form != _NULL]
 
 
 def _needs_nothing(model: type[BaseModel]) -> bool:

@@ -39,6 +39,7 @@ _AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,18})?\Z")
 _POSITIVE_AMOUNT = re.compile(r"(?!0+(\.0*)?\Z)" + _AMOUNT.pattern)
 _SIGNED_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]{1,18})?\Z")
 _DURATION = re.compile(r"([0-9]+)(us|ms|s|m|h|d)\Z")
+_POSITIVE_DURATION = re.compile(r"(?!0+[a-z])" + _DURATION.pattern)
 _SIGNED_DURATION = re.compile(r"-?" + _DURATION.pattern)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _PRINTABLE = re.compile(r"[ -~]*\Z")
@@ -100,8 +101,14 @@ def _positive_amount_wei(value: Any) -> Any:
 
 
 def _signed_amount_wei(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith("-") and _SIGNED_AMOUNT.match(value):
-        return -_amount_wei(value[1:])
+    if isinstance(value, str):
+        if not _SIGNED_AMOUNT.match(value):
+            raise ValueError(
+                f'an amount is a decimal of at most 18 places, here also below 0, such as "1.5" '
+                f'or "-5", not {value!r}'
+            )
+        if value.startswith("-"):
+            return -_amount_wei(value[1:])
     return _amount_wei(value)
 
 
@@ -115,6 +122,13 @@ def _duration_us(value: Any, *, max_days: int = DURATION_MAX_DAYS) -> Any:
     duration_us = int(match[1]) * _UNITS_US[match[2]]
     if duration_us > max_days * _UNITS_US["d"]:
         raise ValueError(f"{shown(value)} is longer than {max_days}d, which is the longest")
+    return duration_us
+
+
+def _positive_duration_us(value: Any) -> Any:
+    duration_us = _duration_us(value)
+    if duration_us == 0:
+        raise ValueError(f"expected more than 0, got {shown(value)}")
     return duration_us
 
 
@@ -203,6 +217,9 @@ PositiveAmountWei = Annotated[
 ]
 SignedAmountWei = Annotated[int, BeforeValidator(_signed_amount_wei), _amount_like(_SIGNED_AMOUNT)]
 DurationUs = Annotated[int, BeforeValidator(_duration_us), _text_like(_DURATION)]
+PositiveDurationUs = Annotated[
+    int, BeforeValidator(_positive_duration_us), _text_like(_POSITIVE_DURATION)
+]
 SignedDurationUs = Annotated[
     int, BeforeValidator(_signed_duration_us), _text_like(_SIGNED_DURATION)
 ]

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -26,6 +26,7 @@ from ztdx_devnet.explore.sweep.sweep import (
     SweepImpossible,
     SweepInterrupted,
 )
+from ztdx_devnet.runs.folders import DEFAULT_ROOT, RunFolders
 from ztdx_devnet.runs.machine import PROCESSES_MAX, cores
 from ztdx_devnet.runs.players import Alone, Players
 from ztdx_devnet.runs.stopping import Stopping
@@ -35,7 +36,7 @@ from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.verdict import EXIT_CODES, Verdict
 
 Kind = Literal["crash", "faults", "schedules"]
-FOLDER = Path("runs") / "sweeps"
+FOLDER = DEFAULT_ROOT / "sweeps"
 _AHEAD = 4  # runs that each process has waiting
 _WORDS = {
     Finding.SAME: "ended alike",
@@ -91,9 +92,17 @@ def run(wanted: Wanted, stopping: Stopping) -> int:
     except SweepImpossible as error:
         raise Refused(f"{wanted.path} can't be swept: {error}") from error
     except SweepInterrupted:
-        say(f"{_name(wanted)}: interrupted before its first run")
-        return EXIT_CODES[Verdict.INTERRUPTED]
-    planned = list(islice(_disturbances(wanted, sweep), wanted.first - 1, None, wanted.every))
+        return _interrupted_before_its_first(wanted)
+    try:
+        disturbing = list(_disturbances(wanted, sweep))
+    except SweepInterrupted:
+        return _interrupted_before_its_first(wanted)
+    planned = disturbing[wanted.first - 1 :: wanted.every]
+    if disturbing and not planned:
+        there_are = "there are" if wanted.kind != "faults" else "there are at most"
+        raise Refused(
+            f"--first {wanted.first} is beyond the last: {there_are} {_runs(len(disturbing))}"
+        )
     started = perf_counter()
     counts: Counter[Finding] = Counter()
     failure: Disturbed | None = None
@@ -113,12 +122,12 @@ def run(wanted: Wanted, stopping: Stopping) -> int:
     if interrupted:
         # Of a class of faults that hit nothing no more are played, so there may be fewer.
         at_most = "at most " if wanted.kind == "faults" else ""
-        so_far = f"{total} of {at_most}{len(planned)} runs: {found}"
+        so_far = f"{total} of {at_most}{_runs(len(planned))}: {found}"
         say(f"{_name(wanted)}: interrupted after {so_far}")
         return EXIT_CODES[Verdict.INTERRUPTED]
     wall_s = perf_counter() - started
     pace = f"in {wall_s:.1f} s, {total / max(wall_s, 1e-9):.0f} a second"
-    say(f"{_name(wanted)}: {total} runs ({found}) {pace}")
+    say(f"{_name(wanted)}: {_runs(total)} ({found}) {pace}")
     if failure is not None:
         _tell(wanted, failure)
         return 1
@@ -129,12 +138,21 @@ def _name(wanted: Wanted) -> str:
     return f"{wanted.kind} sweep of {wanted.path}"
 
 
+def _interrupted_before_its_first(wanted: Wanted) -> int:
+    say(f"{_name(wanted)}: interrupted before its first run")
+    return EXIT_CODES[Verdict.INTERRUPTED]
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
 def _disturbances(wanted: Wanted, sweep: Sweep) -> Iterator[Disturbance]:
     if wanted.kind == "crash":
         return disturbances.crashes(sweep.boundaries)
     if wanted.kind == "schedules":
         return disturbances.schedules(1, wanted.seeds)
-    return disturbances.faults(fault_classes.CLASSES, sweep.boundaries)
+    return disturbances.faults(fault_classes.CLASSES, sweep.boundaries_in_all)
 
 
 @contextmanager
@@ -195,6 +213,8 @@ def _tell(wanted: Wanted, failure: Disturbed) -> None:
     say(f"  expected: {failure.expected}")
     say(f"  actual:   {failure.actual}")
     try:
+        for root in (FOLDER.parent, FOLDER) if wanted.keep is None else ():
+            RunFolders(root).open()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml_text.text_of(failure.value), "utf-8")
     except OSError as error:

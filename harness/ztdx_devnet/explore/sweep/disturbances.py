@@ -35,14 +35,18 @@ class Disturbance:
 
 def crashes(boundaries: int) -> Iterator[Disturbance]:
     """kill -9 of the listener at each boundary that it crosses, and a start a second later."""
-    for number in range(1, boundaries + 1):
-        yield Disturbance(
-            f"kill -9 at boundary {number}",
-            "crash",
-            number,
-            ({"crash_at": {"nth": number}},),
-            {"restart_after": RESTART_AFTER},
-        )
+    return map(crash, range(1, boundaries + 1))
+
+
+def crash(number: int) -> Disturbance:
+    """kill -9 of the listener at that boundary."""
+    return Disturbance(
+        f"kill -9 at boundary {number}",
+        "crash",
+        number,
+        ({"crash_at": {"nth": number}},),
+        {"restart_after": RESTART_AFTER},
+    )
 
 
 def schedules(first_seed: int, count: int) -> Iterator[Disturbance]:

@@ -6,13 +6,16 @@ the undisturbed one (I17, `projection`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
-from ztdx_devnet.explore.sweep.disturbances import Disturbance
+from ztdx_devnet.explore.sweep.disturbances import Disturbance, crash
 from ztdx_devnet.explore.sweep.projection import Projection, demands, differences, projection
 from ztdx_devnet.explore.sweep.retold import Value, disturbed, retold, scenario_of, without_clients
+from ztdx_devnet.faults.processes import CrashPoint
 from ztdx_devnet.scenario import runner
 from ztdx_devnet.scenario.model import Scenario
 from ztdx_devnet.scenario.runner import Run
@@ -21,6 +24,9 @@ from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.processes import ListenerProgram
 from ztdx_devnet.sim.product import MAIN_PROCESS
 from ztdx_devnet.sim.world import World
+
+_NEVER = 10**9
+"""More boundaries than any run has: a crash there only counts."""
 
 
 class Finding(Enum):
@@ -95,9 +101,25 @@ class Sweep:
         check = self.value["check"]
         self.value["check"] = {"eventually": [*check.get("eventually", []), *end.demands]}
 
-    @property
+    @cached_property
     def boundaries(self) -> int:
-        """How many boundaries the listener crosses undisturbed, over all its lives."""
+        """How many boundaries the listener crosses, over all its lives, until faults are lifted.
+
+        As in a run that a crash disturbs, if it were still to come.
+        """
+        counted: list[int] = []
+
+        def count(world: World) -> None:
+            counter = next(fault for fault in world.faults if isinstance(fault, CrashPoint))
+            counted.append(counter.eligible)
+
+        to_come = crash(_NEVER)
+        self._run(disturbed(self.value, "counted", to_come.first_steps, to_come.given), count)
+        return counted[0]
+
+    @property
+    def boundaries_in_all(self) -> int:
+        """Also those that it crosses while the run settles."""
         return self._undisturbed.boundaries
 
     def run(self, disturbance: Disturbance) -> Disturbed:
@@ -145,18 +167,21 @@ class Sweep:
             settled_hash = "" if place is None else place.hash.hex()
             ends.append((projection(world, height), settled_hash, boundaries, demands(world)))
 
+        return _End(self._run(value, look), *ends[0])
+
+    def _run(self, value: Value, at_end: Callable[[World], None]) -> Run:
         try:
             run = runner.play(
                 scenario_of(value, self._path),
                 listener=self._listener,
-                at_end=look,
+                at_end=at_end,
                 stoppable=self._stoppable,
             )
         except runner.Refused as error:
             run = error.run
         if run.outcome.verdict is Verdict.INTERRUPTED:
             raise SweepInterrupted
-        return _End(run, *ends[0])
+        return run
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
+from pydantic import BeforeValidator, create_model, model_validator
 
 from ztdx_devnet.scenario.conditions.chain import (
     Confirmations,
@@ -44,6 +44,7 @@ from ztdx_devnet.scenario.conditions.processes import (
     Passed,
 )
 from ztdx_devnet.scenario.names import Named
+from ztdx_devnet.scenario.strict import Strict
 
 CONDITIONS: dict[str, type[Condition]] = {
     condition.KEY: condition
@@ -90,10 +91,8 @@ def _spread(condition: type[Condition]) -> Any:
     return BeforeValidator(spread)
 
 
-class _Conditions(BaseModel):
+class _Conditions(Strict):
     """Conditions by their words; at least one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
@@ -118,7 +117,7 @@ else:
         "Conditions",
         __base__=_Conditions,
         **{
-            key: (Annotated[condition, _spread(condition)] | None, None)
+            key: (Annotated[condition, _spread(condition)], None)
             for key, condition in CONDITIONS.items()
         },
     )

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from ztdx_devnet.scenario.names import Named, deposits
+from ztdx_devnet.scenario.strict import Strict
 from ztdx_devnet.scenario.values import Name
 from ztdx_devnet.sim.world import World
 
@@ -25,10 +26,9 @@ class Look:
     actual: str
 
 
-class Condition(BaseModel):
+class Condition(Strict):
     """One condition. `KEY` is its word in YAML, `SHORTHAND` the field that a bare value fills."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     KEY: ClassVar[str]
     SHORTHAND: ClassVar[str | None] = None
 

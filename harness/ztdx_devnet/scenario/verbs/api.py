@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.faults.api import API_FAULT_KINDS, DEFAULT_STATUS, ApiFaultKind
 from ztdx_devnet.faults.api import ApiFault as ArmedFault
 from ztdx_devnet.scenario.names import Named, tokens
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
+from ztdx_devnet.scenario.strict import Strict
 from ztdx_devnet.scenario.values import DurationUs, LiveVariable, Printable, RequestPath, User
 from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments, one_of
 from ztdx_devnet.scenario.verbs.verb import Verb
@@ -21,16 +22,20 @@ BASE_PATH = "/api/v1"
 CREDIT_PATH = "/admin/spot/balances/credit"
 
 
-class Answer(BaseModel):
+class Answer(Strict):
     """The expected answer. `body` is compared as JSON; an empty text means an empty body.
 
     `status` is none when no answer comes, because the connection breaks, and refused when nobody
     listens.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     status: int | Literal["none", "refused"]
     body: JsonValue = None
+
+    @property
+    def compares_body(self) -> bool:
+        """Whether one is expected; null is one, too."""
+        return "body" in self.model_fields_set
 
 
 class AdminCredit(Verb):
@@ -195,7 +200,7 @@ def _request(stage: Stage, rule: str, request: ApiRequest, expected: Answer) -> 
     text = answer.body.decode("utf-8", "replace").strip()
     if answer.status != expected.status:
         raise ExpectationFailed(rule, f"status {expected.status}", f"{answer.status} {text}")
-    if expected.body is None:
+    if not expected.compares_body:
         return
     try:
         seen = json.loads(text) if text else ""

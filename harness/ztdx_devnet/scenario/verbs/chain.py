@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ztdx_devnet.chain.errors import (
     BlockImpossible,
@@ -15,6 +15,7 @@ from ztdx_devnet.chain.errors import (
 )
 from ztdx_devnet.scenario.names import Named, deposits
 from ztdx_devnet.scenario.stage import Stage, StepImpossible
+from ztdx_devnet.scenario.strict import Strict
 from ztdx_devnet.scenario.values import AmountWei, Blocks, DurationUs, Name, User
 from ztdx_devnet.scenario.verbs.verb import Verb
 from ztdx_devnet.sim.user_acts import Replacement
@@ -85,10 +86,9 @@ class ResumeChain(Verb):
         stage.world.blocks.resume()
 
 
-class Replaced(BaseModel):
+class Replaced(Strict):
     """A deposit that takes the place of another one; what is not given stays as it was."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     deposit: Name
     name: Name = Field(alias="as")
     user: User | None = None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ztdx_devnet.chain.errors import TransactionRefused
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario.names import Named, deposits, tokens
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage, StepImpossible
+from ztdx_devnet.scenario.strict import Strict
 from ztdx_devnet.scenario.values import (
     TOKENS,
     WEI,
@@ -121,10 +122,9 @@ class DepositThroughWallet(Verb):
         return deposits([self.name])
 
 
-class RealDeposit(BaseModel):
+class RealDeposit(Strict):
     """A real deposit between two forged events."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     name: Name = Field(alias="as")
     amount: AmountWei
 
@@ -155,10 +155,9 @@ class ForeignEvent(Verb):
         return deposits([] if self.around is None else [self.around.name])
 
 
-class Part(BaseModel):
+class Part(Strict):
     """One deposit within a transaction."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     name: Name = Field(alias="as")
     user: User
     amount: AmountWei

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection
 from typing import Annotated, Any, Self, TypedDict
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import DurationUs, Name
 from ztdx_devnet.scenario.verbs.verb import Verb
+
+_READ_BY_LISTENERS = (
+    "eth_blockNumber",
+    "eth_call",
+    "eth_chainId",
+    "eth_getBlockByHash",
+    "eth_getBlockByNumber",
+    "eth_getBlockReceipts",
+    "eth_getLogs",
+    "eth_getTransactionReceipt",
+)
 
 
 def one_of(kinds: Collection[str]) -> BeforeValidator:
@@ -22,6 +35,17 @@ def one_of(kinds: Collection[str]) -> BeforeValidator:
         return value
 
     return BeforeValidator(known)
+
+
+def refuse_unknown_method(name: str) -> None:
+    """Raises ValueError for a method that the node of a scenario does not have."""
+    methods = [each for each in table.names() if not table.is_control(each)]
+    if name in methods:
+        return
+    if difflib.get_close_matches(name, methods, n=1):
+        raise ValueError(unknown("method", name, methods))
+    more = len(set(methods) - set(_READ_BY_LISTENERS))
+    raise ValueError(f"{unknown('method', name, _READ_BY_LISTENERS)} and {more} more of a node's")
 
 
 class ScopeArguments(TypedDict):

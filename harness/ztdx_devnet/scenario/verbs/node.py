@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ztdx_devnet.chain.log_limits import NO_LIMITS, PROVIDERS
-from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.faults.answers import KINDS, LOG_FIELDS, AnswerFaultKind
 from ztdx_devnet.faults.answers import AnswerFault as ArmedFault
 from ztdx_devnet.faults.log_edits import Numbering
@@ -18,8 +17,9 @@ from ztdx_devnet.faults.views import Backends, Beyond, FilterGone, Pruned, Shown
 from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.names import Named, deposits
 from ztdx_devnet.scenario.stage import Stage, StepImpossible
+from ztdx_devnet.scenario.strict import Strict
 from ztdx_devnet.scenario.values import DurationUs, Name
-from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments
+from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments, refuse_unknown_method
 from ztdx_devnet.scenario.verbs.verb import Verb
 
 Height = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -34,10 +34,9 @@ def _known_kind(value: Any) -> Any:
     return value
 
 
-class Heights(BaseModel):
+class Heights(Strict):
     """From one height to another, both included."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     first: Height = Field(alias="from")
     last: Height = Field(alias="to")
 
@@ -73,8 +72,8 @@ class AnswerFault(FaultVerb):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         kind = KINDS[self.kind]
-        if self.method != "*" and self.method not in table.names():
-            raise ValueError(unknown("method", self.method, table.names()))
+        if self.method != "*":
+            refuse_unknown_method(self.method)
         if kind.methods is not None and self.method not in ("*", *kind.methods):
             words = ", ".join(kind.methods)
             raise ValueError(f"kind: {self.kind} is for {words}, not for {self.method}")

@@ -6,17 +6,20 @@ from typing import Annotated, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ztdx_devnet.chain.rpc import table
 from ztdx_devnet.faults.transport import (
     TRICKLE_PAUSE_US,
     TRICKLE_PIECES,
     TransportFaultKind,
 )
 from ztdx_devnet.faults.transport import TransportFault as ArmedFault
-from ztdx_devnet.scenario.errors import unknown
 from ztdx_devnet.scenario.stage import Stage
 from ztdx_devnet.scenario.values import DurationUs, Printable
-from ztdx_devnet.scenario.verbs.faults import FaultVerb, ScopeArguments, one_of
+from ztdx_devnet.scenario.verbs.faults import (
+    FaultVerb,
+    ScopeArguments,
+    one_of,
+    refuse_unknown_method,
+)
 from ztdx_devnet.scenario.verbs.verb import Verb
 
 _KINDS_OF = {
@@ -58,8 +61,8 @@ class TransportFault(FaultVerb):
             if getattr(self, field) is not None and self.kind not in kinds:
                 words = " or ".join(kinds)
                 raise ValueError(f"{field} goes with kind: {words}, not with {self.kind}")
-        if self.method is not None and self.method not in table.names():
-            raise ValueError(unknown("method", self.method, table.names()))
+        if self.method is not None:
+            refuse_unknown_method(self.method)
         if self.kind == "delay" and self.delay is None:
             raise ValueError("kind: delay needs a delay, such as 3s")
         if self.kind == "refused":

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 from ztdx_devnet.scenario.names import Named
+from ztdx_devnet.scenario.strict import Strict
 
 if TYPE_CHECKING:
     from ztdx_devnet.scenario.stage import Stage
@@ -16,10 +15,9 @@ if TYPE_CHECKING:
 _MOMENT_US = 60_000_000  # no step that isn't about waiting takes longer than a minute
 
 
-class Verb(BaseModel):
+class Verb(Strict):
     """One step. `KEY` is its word in YAML, `SHORTHAND` the field that a bare value fills."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     KEY: ClassVar[str]
     SHORTHAND: ClassVar[str | None] = None
     TAKES: ClassVar[tuple[type[Verb], ...]] = ()
