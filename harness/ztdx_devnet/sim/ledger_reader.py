@@ -162,6 +162,11 @@ class LedgerSnapshot:
         return self._by_transaction("orphaned", self.deposits, {})
 
     @cached_property
+    def held(self) -> frozenset[HeldLog]:
+        """The logs that are held in quarantine."""
+        return frozenset(self.quarantined)
+
+    @cached_property
     def keeps_entries(self) -> bool:
         """Whether whoever writes deposits also writes entries or sightings of them.
 

@@ -79,6 +79,8 @@ class SocketClients:
         self._record = record
         self._on_news = on_news
         self._clients: dict[str, SocketClient] = {}
+        self.on_traffic: list[Callable[[str, str, dict[str, Any]], None]] = []
+        """Told of all that is journaled of a client: its name, what happened, and the payload."""
 
     def __getitem__(self, name: str) -> SocketClient:
         return self._clients[name]
@@ -86,6 +88,11 @@ class SocketClients:
     def connect(self, name: str) -> None:
         """A new client connects. Raises ConnectionRefusedError when the server does not run."""
         socket = self._server.connect(name)
-        client = SocketClient(name, self._kernel, socket, self._record, self._on_news)
+        client = SocketClient(name, self._kernel, socket, self._note, self._on_news)
         self._clients[name] = client
-        self._record(name, "connected")
+        self._note(name, "connected")
+
+    def _note(self, name: str, kind: str, **payload: Any) -> None:
+        self._record(name, kind, **payload)
+        for tell in self.on_traffic:
+            tell(name, kind, payload)

@@ -108,8 +108,16 @@ class AdminRequests:
             due = self._due(credit)
             if times < due:
                 yield f"{_text(credit)} {due} times, as was answered", f"{times} times"
-        for first, other in self._same_requests():
-            if first.answer != other.answer:
+        keyed = {c: of for c, of in self._of.items() if any(s.key for s in of)}
+        times = sum(made[credit] for credit in keyed)
+        at_most = _times(s for of in keyed.values() for s in of if s.accepted is not False)
+        if times > at_most:
+            yield f"at most {at_most} credits, as there are keys", f"{times}"
+        for first, other in self._same_keys():
+            if first.request.body != other.request.body:
+                expected = f"{_CONFLICT} for another body under key {first.key}"
+                yield expected, f"{other.status} {other.answer!r}"
+            elif first.answer != other.answer:
                 yield f"the answer that key {first.key} got: {first.answer!r}", repr(other.answer)
         for refused in self._refused_again():
             yield (
@@ -157,13 +165,12 @@ class AdminRequests:
     def _due(self, credit: Credit) -> int:
         return _times(s for s in self._of.get(credit, ()) if s.accepted)
 
-    def _same_requests(self) -> Iterator[tuple[Submission, Submission]]:
-        """Accepted requests with one key and one body, each with the first of them."""
-        first: dict[tuple[str, bytes], Submission] = {}
+    def _same_keys(self) -> Iterator[tuple[Submission, Submission]]:
+        """Accepted requests with one key, each with the first of them."""
+        first: dict[str, Submission] = {}
         for submission in self._sent:
             if submission.key is not None and submission.accepted:
-                identity = (submission.key, submission.request.body)
-                yield first.setdefault(identity, submission), submission
+                yield first.setdefault(submission.key, submission), submission
 
     def _refused_again(self) -> Iterator[Submission]:
         """Requests that were refused for what was accepted, or for a key that only they had.

@@ -3,8 +3,8 @@
 The API takes no cursor and no filter but `limit`: pages are the heads of one list. A walk asks for
 several lengths; each answer must be the head of the ledger's list, in its documented order, and the
 balances those of the ledger, as it was before or after the request. After settling the API must
-answer at all, unless the scenario killed it, and one user also asks with signed requests. On the
-way I15 has the walk ask /readyz.
+answer at all, unless the scenario killed it; one user also asks with signed requests, and somebody
+with a forged token of that user. On the way I15 has the walk ask /readyz.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _FEW = 2
 _TOO_MANY = 1_000
 WALKS_DURING_WRITES_MAX = 4
 _ATTEMPTS = 3
+_UNAUTHORIZED = 401
 _BASE = "/api/v1/spot"
 _READINESS = "/readyz"
 
@@ -72,9 +73,7 @@ class ApiWalk:
 
         Not while a fault can touch what the API says, or counts its boundaries.
         """
-        faults = self._world.faults
-        touched = any((faults.of(CrashPoint), faults.of(ClockJump), faults.of(StatementFault)))
-        if self._world.product.api.running and not touched:
+        if self._world.product.api.running and not self._api_is_touched:
             self._have_walked(lambda: self._compare_readiness(settled=False))
 
     def walk_all(self) -> None:
@@ -89,15 +88,30 @@ class ApiWalk:
         busiest = max(known, key=lambda user: counts[user], default=None)
         self._compare_readiness(settled=True)
         for user in known:
+            few = self._some(counts[user])
             if user == busiest:
-                self._walk(user, (None, _FEW, LIMIT_MAX, _TOO_MANY), settled=True)
+                self._walk(user, (None, few, LIMIT_MAX, _TOO_MANY), settled=True)
                 self._walk(user, (None,), settled=True, signed=True)
+                self._try_forged(user_of(user))
             else:
                 more = (LIMIT_MAX,) if counts[user] > LIMIT_DEFAULT else ()
-                self._walk(user, (None, _FEW, *more), settled=True)
+                self._walk(user, (None, few, *more), settled=True)
         idle = (account.address_hex for account in USERS.values())
         for user in [user for user in idle if user not in counts][:1]:
             self._walk(user, (None,), settled=True)
+
+    def _some(self, deposits: int) -> int:
+        """A limit for a list of so many, as the seed has it: less than all, if there are two."""
+        return 1 + self._world.settings.seed % max(1, min(deposits, LIMIT_MAX) - 1)
+
+    def _try_forged(self, user: str) -> None:
+        """The list is for the user alone: who forges a token must get nothing."""
+        path = f"{_BASE}/deposits"
+        forged = {"Authorization": f"Bearer {self._world.product.operator.forge_jwt(user)}"}
+        asked = f"{path} of {user} with a forged token"
+        answer = self._answer(asked, lambda: self._send(ApiRequest("GET", path, forged)), True)
+        if answer is not None and answer.status != _UNAUTHORIZED:
+            self._tell("I12", Problem(f"{_UNAUTHORIZED} for {asked}", f"{answer.status}"))
 
     def _have_walked(self, walk: Callable[[], None]) -> None:
         """By the actor that walks beside the scenario."""
@@ -112,6 +126,12 @@ class ApiWalk:
             while self._due:
                 self._due.pop(0)()
             self._world.kernel.park("idle")
+
+    @property
+    def _api_is_touched(self) -> bool:
+        """Whether a fault can change what the API says, or counts its boundaries."""
+        faults = self._world.faults
+        return any((faults.of(CrashPoint), faults.of(ClockJump), faults.of(StatementFault)))
 
     def _is_there(self) -> bool:
         """Whether the API runs; says so where it has died by itself."""
@@ -164,6 +184,8 @@ class ApiWalk:
         settled: bool,
     ) -> None:
         for _ in range(_ATTEMPTS):
+            if not settled and self._world.faults.any_may_fire:
+                return  # it was armed since this was due
             before, changes = self._world.ledger, self._changes
             answer = self._answer(what, ask, settled)
             if answer is None:
@@ -186,16 +208,22 @@ class ApiWalk:
         self._tell(rule, Problem(f"{what}: {json.dumps(expected)}", json.dumps(seen)))
 
     def _compare_readiness(self, *, settled: bool) -> None:
-        """I15: what /readyz says is what health is, before or after the request."""
+        """I15: what /readyz says is what health is, before or after the request.
+
+        Nothing is said of an answer during which a fault was armed.
+        """
+        faults = self._world.faults
         for _ in range(_ATTEMPTS):
-            before = self._readiness()
+            if self._api_is_touched:
+                return
+            armed, before = len(faults), self._readiness()
             request = ApiRequest("GET", _READINESS)
             answer = self._answer(_READINESS, lambda: self._send(request), settled)  # noqa: B023
             if answer is None:
                 return
             after = self._readiness()
             seen = (answer.status, _json(answer))
-            if seen in (before, after):
+            if seen in (before, after) or len(faults) != armed:
                 return
         self._tell("I15", Problem(f"{_READINESS}: {_shown(after)}", _shown(seen)))
 

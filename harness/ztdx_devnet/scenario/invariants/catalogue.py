@@ -68,7 +68,7 @@ CATALOGUE: tuple[Invariant, ...] = (
     _invariant("I8", cursor=progress.coverage),
     _invariant("I16", commit=sums.solvency, moment=sums.solvency, settled=sums.solvency),
     _invariant("I14", moment=progress.bounded),
-    _invariant("I15", moment=progress.no_silent_stall),
+    _invariant("I15", "and at rest by the watch", moment=progress.no_silent_stall),
     _invariant("I1", settled=rows.completeness),
     Invariant(
         "I10",
@@ -77,8 +77,10 @@ CATALOGUE: tuple[Invariant, ...] = (
     ),
     Invariant(
         "I12",
-        "every page of the API's lists is the ledger's, each row once and in one order",
-        elsewhere="a walk through the lists, after settling and a few times while there are writes",
+        "every page and push of the API is the ledger's, each row once, in order, "
+        "for its user alone",
+        elsewhere="a walk through the lists, after settling and a few times while there are "
+        "writes; and who follows the pushes",
     ),
     Invariant(
         "I17",

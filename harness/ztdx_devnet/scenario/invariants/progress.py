@@ -37,8 +37,8 @@ def coverage(scene: Scene) -> Problems:
     cursor, world = scene.cursor, scene.world
     held = [
         deposit
-        for log in scene.ledger.quarantined
-        for deposit in world.oracle.canonical(log.block_number, log.block_number)
+        for number in dict.fromkeys(log.block_number for log in scene.ledger.quarantined)
+        for deposit in world.oracle.canonical(number, number)
         if is_held(scene, deposit)
     ]
     if cursor.first_block not in (None, world.start_block):
@@ -62,8 +62,8 @@ def bounded(scene: Scene) -> Problems:
 
 
 def no_silent_stall(scene: Scene) -> Problems:
-    """while confirmed blocks wait, or the head is below the cursor, for long, health is red"""
-    yield from scene.stalls.problems(scene.cursor.block_number)
+    """health is red while blocks wait, or the head is below the cursor, for long; green at rest"""
+    yield from scene.stalls.problems()
 
 
 def _is_known(scene: Scene, cursor: Cursor) -> bool:

@@ -10,7 +10,7 @@ from ztdx_devnet.scenario.invariants import times
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems, deposit_text, row_text
 from ztdx_devnet.scenario.invariants.repairs import POLLS_TO_REPAIR
 from ztdx_devnet.scenario.invariants.scene import Scene
-from ztdx_devnet.sim.ledger_reader import Cursor, DepositRow, QuarantineRow, Sighting
+from ztdx_devnet.sim.ledger_reader import Cursor, DepositRow, HeldLog, QuarantineRow, Sighting
 from ztdx_devnet.sim.oracle import TrueDeposit
 
 
@@ -113,11 +113,8 @@ def history(scene: Scene) -> Problems:
 
 def is_held(scene: Scene, deposit: TrueDeposit) -> bool:
     """Whether the deposit's log is in quarantine, where it is neither credited nor lost."""
-    identity = (deposit.transaction_hash, deposit.ordinal, deposit.block_number)
-    return any(
-        identity == (log.tx_hash, log.event_ordinal, log.block_number)
-        for log in scene.ledger.quarantined
-    )
+    log = HeldLog(deposit.transaction_hash, deposit.ordinal, deposit.block_number)
+    return log in scene.ledger.held
 
 
 def _is_of_the_vault(scene: Scene, row: DepositRow) -> bool:

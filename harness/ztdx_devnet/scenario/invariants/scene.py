@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
+from ztdx_devnet.chain.chain import Chain
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.faults.fault import Fault
@@ -59,7 +60,8 @@ class Scene:
     cursor_before: Cursor = field(init=False)
     by: str = field(init=False, default="")
     settled: bool = field(init=False, default=False)
-    _vault: tuple[bytes, tuple[int, int]] | None = field(init=False, default=None)
+    _vault_root: bytes = field(init=False, default=b"")
+    _vault: dict[object, int] = field(init=False, default_factory=dict)
     _ordinals: dict[DepositRow, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,8 @@ class Scene:
         self.heights = Heights(world)
         self.repairs = Repairs(world)
         self.told = Told(world)
-        self.stalls = Stalls(world, self.told)
+        self.stalls = Stalls(world)
+        self.told.on_head = self.stalls.head_told
         self.effort = Effort(world)
         self.changes = whole(EMPTY_LEDGER)
         self.cursor_before = Cursor(world.start_block - 1, None)
@@ -110,6 +113,7 @@ class Scene:
         self.ledger = ledger
         self.books.follow(self.changes, ledger)
         self.repairs.follow(self.changes)
+        self.effort.held(sum(before is None for before, _ in self.changes.quarantine))
 
     def see_all(self) -> None:
         """Look at the whole ledger as if all of it had just been written, with fresh books."""
@@ -123,7 +127,7 @@ class Scene:
         if cursors == self.cursors:
             return False
         self.cursor_before, self.cursors = self.cursor, cursors
-        self.stalls.cursor_moved()
+        self.stalls.cursor_moved(self.cursor.block_number)
         return True
 
     def head_changed(self, change: HeadChange) -> None:
@@ -131,15 +135,23 @@ class Scene:
         self.repairs.head_changed(change)
         self.told.head_changed(change)
 
-    def vault_wei(self) -> tuple[int, int]:
-        """How much DF the vault holds after the head, and how much was withdrawn of it."""
+    def held_wei(self) -> int:
+        """How much DF the vault holds after the head."""
+        return self._of_vault(vault.held_wei)
+
+    def withdrawn_wei(self) -> int:
+        """How much DF was withdrawn in all, up to the head."""
+        return self._of_vault(vault.withdrawn_wei)
+
+    def _of_vault(self, read: Callable[[Chain, bytes], int]) -> int:
+        """The EVM is asked once for each state."""
         chain = self.world.chain
         state_root = chain.patches.state_root(chain.head)
-        if self._vault is None or self._vault[0] != state_root:
-            held = vault.held_wei(chain, contracts.DF_TOKEN)
-            withdrawn = vault.withdrawn_wei(chain, contracts.DF_TOKEN)
-            self._vault = (state_root, (held, withdrawn))
-        return self._vault[1]
+        if self._vault_root != state_root:
+            self._vault_root, self._vault = state_root, {}
+        if read not in self._vault:
+            self._vault[read] = read(chain, contracts.DF_TOKEN)
+        return self._vault[read]
 
     def ordinal_of(self, row: DepositRow) -> int:
         """Which event of its transaction the row is for; -1 - log index if it is for none."""

@@ -32,6 +32,8 @@ def conservation(scene: Scene) -> Problems:
         if not (_is_number(available) and _is_number(frozen)):
             continue  # so is that
         held = exact(available) + exact(frozen)
+        if exact(frozen):
+            yield Problem(f"nothing frozen of {label}: nobody freezes", f"{frozen} frozen")
         if held != due:
             seen = f"{available} available, {frozen} frozen"
             yield Problem(f"{label}: {decimal(due)} in all, the sum of its rows", seen)
@@ -128,9 +130,11 @@ def solvency(scene: Scene) -> Problems:
     asked = [debit for debit in scene.world.product.debits if debit.token == "DF"]  # noqa: S105
     spent = min(entered, sum((exact(debit.amount) for debit in asked), NOTHING))
     left_behind = sum((exact(row.amount) for row in scene.repairs.stale), NOTHING)
-    held, withdrawn = (Fraction(wei, WEI) for wei in scene.vault_wei())
-    # What was withdrawn may be booked as spent, or not yet.
-    owed -= left_behind + max(spent, withdrawn)
+    held = Fraction(scene.held_wei(), WEI)
+    owed -= left_behind + spent
+    if held < owed:
+        # What was withdrawn may be booked as spent, or not yet.
+        owed -= max(NOTHING, Fraction(scene.withdrawn_wei(), WEI) - spent)
     if held < owed:
         yield Problem(f"at least {decimal(owed)} DF in the vault", decimal(held))
 

@@ -14,7 +14,7 @@ What is known of a block is known of that block, not of its height: a reorg leav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -148,8 +148,8 @@ class Told:
         bits = contracts.VAULT, contracts.SPOT_DEPOSIT_TOPIC, _DF_WORD
         self._bloom_bits = sum(1 << bit for bit in {b for item in bits for b in _bits(item)})
         self._noted: tuple[int, int] = (0, -1)  # headers that the page of this batch tells more of
-        self.last_head: tuple[HeadAsked, int] | None = None
-        """The head that was told last, to whomever, and when."""
+        self.on_head: Callable[[int], None] = lambda _: None
+        """Called with each head that a listener is told."""
 
     def _begin(self) -> None:
         """Nothing is known of this tree."""
@@ -199,7 +199,7 @@ class Told:
                     self.told(life, one)
                 case HeadAsked():
                     known.head = one
-                    self.last_head = (one, self._world.now_us)
+                    self.on_head(one.told)
                 case ReceiptSeen(place, transaction_hash):
                     seen = known.receipts.setdefault(place, set())
                     seen.add(transaction_hash)

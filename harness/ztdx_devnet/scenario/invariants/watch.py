@@ -8,7 +8,9 @@ from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.scenario.invariants.api_walk import ApiWalk
 from ztdx_devnet.scenario.invariants.catalogue import CATALOGUE, Instant
 from ztdx_devnet.scenario.invariants.problems import Problem, Violation
+from ztdx_devnet.scenario.invariants.pushes import Pushes
 from ztdx_devnet.scenario.invariants.scene import Scene
+from ztdx_devnet.sim.health import health
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.ledger_reader import concerns_ledger
 from ztdx_devnet.sim.ports import Committed
@@ -19,6 +21,10 @@ _CHECKS = {
     instant: [(each.number, each.checks[instant]) for each in CATALOGUE if instant in each.checks]
     for instant in Instant
 }
+
+
+def _is_below_zero(amount: str) -> bool:
+    return amount.startswith("-")
 
 
 class _Audience:
@@ -43,6 +49,7 @@ class Invariants:
         self._on_violation = on_violation
         self._scene = Scene(world)
         self._walk = ApiWalk(world, self._tell)
+        self._pushes = Pushes(world, self._tell)
         self._scene.stalls.on_doubt = self._walk.health_doubted
         self.found: list[Violation] = []
         """Every violation, in order; those after the first may follow from it."""
@@ -71,7 +78,27 @@ class Invariants:
         self._look(Instant.SETTLED)
         scene.settled = False
         if not self.found:
+            self._wait_for_green()
+            self._pushes.wait_for_all()
             self._walk.walk_all()
+
+    def _wait_for_green(self) -> None:
+        """I15: a listener that has caught up is well, or says so soon.
+
+        Below zero is a balance only after a reversal, which somebody must see to. Of a listener
+        in the product's place no health is known.
+        """
+        world = self._world
+        if world.settings.listener is not None or not world.product.a_listener_runs:
+            return
+
+        def is_over() -> bool:
+            amounts = world.ledger.available.values()
+            return health(world).ready or bool(self.found) or any(map(_is_below_zero, amounts))
+
+        if not world.wait_until(is_over, self._scene.stalls.patience_us):
+            missing = "; ".join(health(world).missing)
+            self._tell("I15", Problem("health that is green, as all is done", missing))
 
     # --- inside -----------------------------------------------------------------------------------
 

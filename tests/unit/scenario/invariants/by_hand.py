@@ -26,6 +26,8 @@ NOW = 1_111_111_111
 """Stands for the second in which a statement is executed."""
 _PLACE = {"block_number", "log_index", "block_hash"}
 Write = Callable[[World], Sequence[str]]
+Program = Callable[..., Any]
+"""A listener in the product's place: of settings, transport, clock, entropy and database."""
 
 
 # --- statements -----------------------------------------------------------------------------------
@@ -155,6 +157,28 @@ def watching(world: World, on_violation: Callable[[Violation], None]) -> Iterato
         yield invariants
     finally:
         invariants.close()
+
+
+def watched(program: Program | None, script: Callable[[World], None]) -> list[Violation]:
+    """The violations of a run with this listener in the product's place."""
+    with (
+        World(WorldSettings(listener=program)) as world,
+        watching(world, lambda _: None) as invariants,
+    ):
+        world.run(lambda: script(world))
+    return invariants.found
+
+
+def rules(program: Program | None, script: Callable[[World], None]) -> list[str]:
+    return list(dict.fromkeys(v.invariant for v in watched(program, script)))
+
+
+def idle(
+    _settings: object, _transport: object, clock: Any, _entropy: object, _database: object
+) -> None:
+    """A listener that is alive and does nothing."""
+    while True:
+        clock.sleep_s(1)
 
 
 def execute(world: World, statements: Sequence[str]) -> None:

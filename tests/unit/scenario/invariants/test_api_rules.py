@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import jwt
 import pytest
 from flask import request
 
@@ -89,6 +90,28 @@ def test_a_greatest_length_below_the_documented_one_is_noticed(
     assert series in STEPS
     many = STEPS.replace(series, 'users: [alice], amount: "1", count: 110, every_blocks: 1}')
     assert rule(many) == "I12"
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_length_that_only_some_limits_get_is_noticed(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are taken for 7: 1, 2 or 3 of four deposits are asked for, by seed."""
+    _listing(monkeypatch, lambda rows, limit: rows[: limit if limit in (2, 50, 200) else 7])
+    assert rule(f"{STEPS}seed: {seed}\n") == "I12"
+
+
+def test_a_token_that_somebody_else_has_signed_must_be_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verified = jwt.decode
+
+    def unverified(token: str, secret: str, algorithms: list[str], options: Any) -> Any:
+        without = {**options, "verify_signature": False}
+        return verified(token, secret, algorithms=algorithms, options=without)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jwt, "decode", unverified)
+    assert rule() == "I12"
 
 
 def test_times_that_are_not_the_rows_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +265,27 @@ def test_other_answers_for_the_same_key_that_are_no_fault() -> None:
     assert not _problems([ok, reused, ok], made)
     assert _problems([ok, reused, (one, 409, b"reused")], made)
     assert not _problems([(two, None, b""), (one, 409, b"")], [])  # the first may have been made
+
+
+def test_another_body_under_a_used_key_must_be_refused_and_makes_nothing() -> None:
+    alice = USERS["alice"].address_hex
+    one, two = (
+        json.dumps({"user_address": alice, "token": "DF", "amount": amount}).encode()
+        for amount in ("1", "2")
+    )
+    first = AdminCreditRow(1, "a", alice, "DF", "1", ADMIN_ACTOR)
+    second = AdminCreditRow(2, "b", alice, "DF", "2", ADMIN_ACTOR)
+    ok, lost = (one, 200, b"ok"), (one, None, b"")
+    reused = (two, 409, b"reused")
+    assert not _problems([ok, reused], [first])
+    assert _problems([ok, (two, 200, b"ok")], [first, second])
+    assert _problems([ok, (two, 200, b"ok")], [first])
+    assert _problems([ok, (one + b" ", 200, b"ok")], [first]), "other bytes are another body"
+    assert not _problems([lost, (two, 200, b"ok")], [second]), "the first was never made"
+    assert _problems([lost, (two, 200, b"ok")], [first, second])
+    for made in ([], [first], [second]):
+        assert not _problems([lost, (two, None, b"")], made)
+    assert _problems([lost, (two, None, b"")], [first, second])
 
 
 def test_a_credit_that_was_promised_and_not_made_is_noticed(

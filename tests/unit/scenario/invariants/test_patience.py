@@ -51,6 +51,20 @@ def test_who_keeps_no_history_is_not_asked_for_it() -> None:
     assert found == []
 
 
+def test_a_credit_that_is_frozen_is_noticed_without_a_history_too() -> None:
+    found: list[Violation] = []
+    with World(WorldSettings(listener=idle)) as world, watching(world, found.append):
+
+        def script() -> None:
+            world.users.deposit("d", "alice", WEI, contracts.DF_TOKEN)
+            world.blocks.mine(24)
+            frozen = new_balance(ALICE, "0").replace("'0', '0'", "'0', '1'")
+            execute(world, [row(world, "d", block_hash=None), frozen])
+
+        world.run(script)
+    assert [violation.invariant for violation in found] == ["I4"]
+
+
 def test_a_write_outside_of_any_transaction_is_seen_too() -> None:
     found: list[Violation] = []
     with World(WorldSettings()) as world, watching(world, found.append):
