@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ztdx_devnet.scenario import loader, runner
 from ztdx_devnet.scenario.runner import Run
 from ztdx_devnet.scenario.verdict import Verdict
@@ -78,6 +80,57 @@ steps:
 """
     )
     assert run.outcome.failure is None
+
+
+def test_a_request_that_hangs_when_faults_are_lifted_may_end_as_it_would() -> None:
+    run = play(
+        """
+title: A node that hangs until the end
+given: {confirmation_depth: 1, poll_interval_ms: 500}
+steps:
+  - transport_fault: {as: f1, kind: hang}
+  - wait: 14s
+"""
+    )
+    assert run.outcome.failure is None
+
+
+def test_a_listener_that_has_learned_small_pages_may_get_on_slowly() -> None:
+    run = play(
+        """
+title: Two blocks a page until the end
+given: {confirmation_depth: 3, poll_interval_ms: 10000}
+steps:
+  - node_view: {as: capped, range_blocks: 2}
+  - pool: {as: p, nodes: [capped]}
+  - stop_listener
+  - mine: 100
+  - start_listener
+  - wait: 50s
+"""
+    )
+    assert run.outcome.failure is None
+
+
+def test_a_listener_that_stays_slow_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ztdx_spot.listener.window.BLOCKS_PER_PAGE_MAX", 1)
+    run = play(
+        """
+title: One block a poll, also when thousands wait
+steps:
+  - answer_fault: {as: f1, method: eth_getLogs, kind: error, code: -32000, message: later, last: 1}
+  - mine: 30
+  - stop_listener
+  - mine: 3000
+  - start_listener
+"""
+    )
+    assert run.outcome.failure is not None
+    assert run.outcome.failure.rule.startswith("I10: ")
+    started_us = 3_030 * 2_000_000
+    assert run.outcome.virtual_us < started_us + 30 * 60 * 1_000_000
 
 
 def test_a_listener_that_never_catches_up_is_told_with_its_rule() -> None:
