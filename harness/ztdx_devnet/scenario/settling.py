@@ -6,7 +6,7 @@ import math
 from functools import partial
 
 from ztdx_devnet.scenario.invariants import SENTENCES
-from ztdx_devnet.scenario.invariants.heights import poll_work_us
+from ztdx_devnet.scenario.invariants.evidence.heights import poll_work_us
 from ztdx_devnet.scenario.stage import ExpectationFailed, Stage
 from ztdx_devnet.sim.world import World
 from ztdx_devnet.virtual_time import MICROSECONDS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems
-from ztdx_devnet.scenario.invariants.scene import Scene
 
 
 def exact_answers(scene: Scene) -> Problems:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ztdx_devnet.scenario.invariants import api, progress, rows, sums
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import Problems
-from ztdx_devnet.scenario.invariants.scene import Scene
 
 
 class Instant(Enum):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems
 from ztdx_devnet.scenario.invariants.rows import is_held
-from ztdx_devnet.scenario.invariants.scene import Scene
 from ztdx_devnet.scenario.invariants.times import is_now
 from ztdx_devnet.sim.ledger_reader import Cursor
 

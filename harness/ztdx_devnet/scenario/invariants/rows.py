@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.scenario.invariants import times
+from ztdx_devnet.scenario.invariants.evidence.repairs import POLLS_TO_REPAIR
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems, deposit_text, row_text
-from ztdx_devnet.scenario.invariants.repairs import POLLS_TO_REPAIR
-from ztdx_devnet.scenario.invariants.scene import Scene
 from ztdx_devnet.sim.ledger_reader import Cursor, DepositRow, HeldLog, QuarantineRow, Sighting
 from ztdx_devnet.sim.oracle import TrueDeposit
 

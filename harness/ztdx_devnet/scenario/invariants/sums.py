@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from fractions import Fraction
 
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import (
     Problem,
     Problems,
@@ -14,7 +15,6 @@ from ztdx_devnet.scenario.invariants.problems import (
     decimal,
     row_text,
 )
-from ztdx_devnet.scenario.invariants.scene import Scene
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.ledger_reader import NOTHING, AdminCreditRow, DepositRow, exact
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ztdx_devnet.faults.clock import ClockJump
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems, row_text
-from ztdx_devnet.scenario.invariants.scene import Scene
 from ztdx_devnet.virtual_time import MICROSECONDS
 
 WRITES_WITHIN_S = 60

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from ztdx_devnet.chain.blocktree.tree import HeadChange
 from ztdx_devnet.scenario.invariants.api_walk import ApiWalk
 from ztdx_devnet.scenario.invariants.catalogue import CATALOGUE, Instant
+from ztdx_devnet.scenario.invariants.evidence.scene import Scene
 from ztdx_devnet.scenario.invariants.problems import Problem, Violation
 from ztdx_devnet.scenario.invariants.pushes import Pushes
-from ztdx_devnet.scenario.invariants.scene import Scene
 from ztdx_devnet.sim.health import health
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.ledger_reader import concerns_ledger

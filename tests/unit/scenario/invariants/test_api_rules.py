@@ -14,7 +14,7 @@ from flask import request
 
 from ztdx_devnet.chain.origin.accounts import USERS
 from ztdx_devnet.scenario import loader, runner
-from ztdx_devnet.scenario.invariants.admin_requests import ADMIN_ACTOR, PATH, AdminRequests
+from ztdx_devnet.scenario.invariants.evidence.admin_requests import ADMIN_ACTOR, PATH, AdminRequests
 from ztdx_devnet.scenario.verdict import Verdict
 from ztdx_devnet.sim.ledger_reader import AdminCreditRow
 from ztdx_devnet.sim.processes import ApiAnswer, ApiProcess, ApiRequest

@@ -12,7 +12,7 @@ import pytest
 
 from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.faults.answers import AnswerFault
-from ztdx_devnet.scenario.invariants.admin_requests import KEY_HEADER, PATH
+from ztdx_devnet.scenario.invariants.evidence.admin_requests import KEY_HEADER, PATH
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.operator import NAME
 from ztdx_devnet.sim.processes import ApiRequest

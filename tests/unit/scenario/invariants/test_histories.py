@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ztdx_devnet.chain.origin import contracts
-from ztdx_devnet.scenario.invariants.admin_requests import PATH
+from ztdx_devnet.scenario.invariants.evidence.admin_requests import PATH
 from ztdx_devnet.scenario.values import WEI
 from ztdx_devnet.sim.processes import ApiRequest
 from ztdx_devnet.sim.world import ADMIN_API_KEY, World, WorldSettings

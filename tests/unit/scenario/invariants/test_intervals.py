@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from ztdx_devnet.scenario.invariants.intervals import Intervals
+from ztdx_devnet.scenario.invariants.evidence.intervals import Intervals
 
 
 def test_they_agree_with_a_set_through_many_random_changes() -> None:

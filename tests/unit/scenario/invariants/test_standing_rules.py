@@ -10,7 +10,8 @@ import pytest
 
 from ztdx_devnet.chain.keccak import keccak256
 from ztdx_devnet.chain.origin import contracts
-from ztdx_devnet.scenario.invariants import Invariants, effort
+from ztdx_devnet.scenario.invariants import Invariants
+from ztdx_devnet.scenario.invariants.evidence import effort
 from ztdx_devnet.sim import vault
 from ztdx_devnet.sim.world import World, WorldSettings
 from ztdx_devnet.virtual_time import MICROSECONDS

@@ -11,15 +11,15 @@ from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.faults.answers import AnswerFault
 from ztdx_devnet.faults.fault import Fault
 from ztdx_devnet.faults.views import ViewFault
-from ztdx_devnet.scenario.invariants.admin_requests import AdminRequests
-from ztdx_devnet.scenario.invariants.api_answers import ApiAnswers
-from ztdx_devnet.scenario.invariants.books import Books
-from ztdx_devnet.scenario.invariants.changes import Changes, changes_between, whole
-from ztdx_devnet.scenario.invariants.effort import Effort
-from ztdx_devnet.scenario.invariants.heights import Heights
-from ztdx_devnet.scenario.invariants.repairs import Repairs
-from ztdx_devnet.scenario.invariants.stalls import Stalls
-from ztdx_devnet.scenario.invariants.told import Told
+from ztdx_devnet.scenario.invariants.evidence.admin_requests import AdminRequests
+from ztdx_devnet.scenario.invariants.evidence.api_answers import ApiAnswers
+from ztdx_devnet.scenario.invariants.evidence.books import Books
+from ztdx_devnet.scenario.invariants.evidence.changes import Changes, changes_between, whole
+from ztdx_devnet.scenario.invariants.evidence.effort import Effort
+from ztdx_devnet.scenario.invariants.evidence.heights import Heights
+from ztdx_devnet.scenario.invariants.evidence.repairs import Repairs
+from ztdx_devnet.scenario.invariants.evidence.stalls import Stalls
+from ztdx_devnet.scenario.invariants.evidence.told import Told
 from ztdx_devnet.sim import vault
 from ztdx_devnet.sim.ledger_reader import EMPTY_LEDGER, Cursor, DepositRow, LedgerSnapshot
 from ztdx_devnet.sim.oracle import TrueDeposit

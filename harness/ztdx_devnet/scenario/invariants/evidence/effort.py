@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 
-from ztdx_devnet.scenario.invariants import log_lines
+from ztdx_devnet.scenario.invariants.evidence import log_lines
 from ztdx_devnet.scenario.invariants.problems import Problem, Problems
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.world import World

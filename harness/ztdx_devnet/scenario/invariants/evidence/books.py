@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import TypeVar
 
-from ztdx_devnet.scenario.invariants.changes import Changes, Key, Pairs
+from ztdx_devnet.scenario.invariants.evidence.changes import Changes, Key, Pairs
 from ztdx_devnet.sim.ledger_reader import (
     NOTHING,
     AdminCreditRow,

@@ -26,7 +26,7 @@ from ztdx_devnet.chain.origin import contracts
 from ztdx_devnet.chain.rpc import params
 from ztdx_devnet.chain.rpc.errors import RpcError
 from ztdx_devnet.chain.view import View
-from ztdx_devnet.scenario.invariants.intervals import Intervals
+from ztdx_devnet.scenario.invariants.evidence.intervals import Intervals
 from ztdx_devnet.sim.kernel import Actor
 from ztdx_devnet.sim.ledger_reader import Cursor
 from ztdx_devnet.sim.oracle import TrueDeposit

@@ -8,8 +8,8 @@ database's lock, and there is a block to process that the new branch holds.
 from __future__ import annotations
 
 from ztdx_devnet.chain.blocktree.tree import HeadChange
-from ztdx_devnet.scenario.invariants.changes import Changes
-from ztdx_devnet.scenario.invariants.heights import poll_work_us
+from ztdx_devnet.scenario.invariants.evidence.changes import Changes
+from ztdx_devnet.scenario.invariants.evidence.heights import poll_work_us
 from ztdx_devnet.sim.ledger_reader import DepositRow
 from ztdx_devnet.sim.world import World
 

@@ -1,0 +1,1 @@
+"""The evidence: what is noted while a run goes on, for the invariants to judge."""
