@@ -25,7 +25,7 @@ steps:
 
 
 def devnet(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Without what tests/scenario/test_runs.py is about."""
+    """Without what tests/scenario/commands is about."""
     quick = ["--no-runs", "--no-shrink"] if arguments[0] == "run" else []
     return subprocess.run(
         [sys.executable, "-m", "ztdx_devnet", *map(str, arguments), *quick],
