@@ -237,6 +237,11 @@ def test_a_scenario_that_does_not_hold_is_not_swept() -> None:
         Sweep(scenario(SHORT.replace('available: "6"', 'available: "7"')))
 
 
+def test_a_canary_is_not_swept() -> None:
+    with pytest.raises(SweepImpossible, match="a canary dies before its end"):
+        Sweep(bundle("canary"))
+
+
 def test_a_chain_that_is_reset_to_another_genesis_is_not_swept() -> None:
     with pytest.raises(SweepImpossible, match="line 10 resets the chain"):
         Sweep(bundle("reset_to_another_genesis"))

@@ -45,9 +45,10 @@ class Proofs:
         if header_hash.has_no_transactions(header):
             return False
         own = header_hash.is_own(header)
+        if own is None:
+            return self._a_header_held  # others did not lack what this one lacks
         if own:
             self._a_header_held, self._failures = True, 0
-        if own is not False:
             return False
         self._failures += 1
         if self._failures == HEADERS_MAX + 1:

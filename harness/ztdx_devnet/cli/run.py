@@ -102,7 +102,7 @@ def run(
                 shrinks=not no_shrink,
             )
             records = play_batch(scenarios, settings, stopping, telling.line, telling.complain)
-            telling.rest(records, perf_counter() - began_s, len(scenarios))
+            telling.rest(records, perf_counter() - began_s, scenarios, stopping.asked)
             ending.code = _exit_code(records, stopping.asked, telling.lacks)
 
 

@@ -15,7 +15,8 @@ from ztdx_devnet.report.annotations import annotation_lines
 from ztdx_devnet.report.console import ConsoleReport, Terminal
 from ztdx_devnet.report.junit import write_junit
 from ztdx_devnet.report.machine import as_json
-from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.report.record import RunRecord, Unplayed
+from ztdx_devnet.scenario.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +50,40 @@ class Telling:
         warn(text)
         self.lacks |= self._wanted.runs
 
-    def rest(self, records: Sequence[RunRecord], wall_s: float, of: int) -> None:
-        """All have ended; `of` is how many there were to play."""
+    def rest(
+        self,
+        records: Sequence[RunRecord],
+        wall_s: float,
+        scenarios: Sequence[Scenario],
+        was_stopped: bool,
+    ) -> None:
+        """All have ended; `scenarios` are those that there were to play, in their order."""
         wanted = self._wanted
         if wanted.junit is not None:
-            self._write_junit(records, wanted.junit, wall_s)
+            told = {record.outcome.path for record in records}
+            left = [Unplayed(s.path, s.head.title) for s in scenarios if s.path not in told]
+            self._write_junit(records, wanted.junit, wall_s, left)
         if wanted.as_json:
-            self._print(lambda: say(json.dumps(as_json(records), indent=2)))
+            value = as_json(records, was_stopped=was_stopped)
+            self._print(lambda: say(json.dumps(value, indent=2)))
         if self._annotates():
             self._print(lambda: self._annotate(records))
-        self._print(lambda: self._report.summary(records, wall_s, of))
+        self._print(lambda: self._report.summary(records, wall_s, len(scenarios)))
         if wanted.traces:
             _show_traces(records)
         if self._print.error is not None:
             warn(unwritable(self._print.error))
             self.lacks = True
 
-    def _write_junit(self, records: Sequence[RunRecord], junit: Path, wall_s: float) -> None:
+    def _write_junit(
+        self,
+        records: Sequence[RunRecord],
+        junit: Path,
+        wall_s: float,
+        unplayed: Sequence[Unplayed],
+    ) -> None:
         try:
-            write_junit(records, junit, wall_s)
+            write_junit(records, junit, wall_s, unplayed)
         except OSError as error:
             warn(unwritable(error, junit))
             self.lacks = True

@@ -7,6 +7,7 @@ scenario; the faults; what to do next.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from ztdx_devnet.report.record import RunRecord, Shrunk
@@ -143,6 +144,12 @@ def _next(record: RunRecord) -> Iterator[str]:
     if record.page is not None:
         yield f"timeline: {record.page}"
     if record.replay is not None:
-        yield f"again:    devnet replay {record.replay}"
+        yield f"again:    devnet replay {_argument(record.replay)}"
     else:
-        yield f"again:    devnet run {record.outcome.path} --seed {record.outcome.seed}"
+        path = _argument(record.outcome.path)
+        yield f"again:    devnet run {path} --seed {record.outcome.seed}"
+
+
+def _argument(path: str) -> str:
+    """The path as a shell's argument that is no option."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from ztdx_devnet.report.failure import failure_lines, headline
-from ztdx_devnet.report.record import RunRecord
+from ztdx_devnet.report.record import RunRecord, Unplayed
 from ztdx_devnet.scenario.verdict import Verdict
 
 _TAGS = {
@@ -19,26 +19,33 @@ _TAGS = {
     Verdict.INTERRUPTED: "error",
     Verdict.ERROR: "error",
 }
+_UNPLAYED = "interrupted before it was played"
 _ILLEGAL = {c: "\ufffd" for c in (*range(0x20), 0xFFFE, 0xFFFF) if c not in (9, 10, 13)}
 _ILLEGAL |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
-def write_junit(records: Sequence[RunRecord], path: Path, wall_s: float) -> None:
-    """Violated is a failure; inconclusive, refused, interrupted and error are errors.
+def write_junit(
+    records: Sequence[RunRecord], path: Path, wall_s: float, unplayed: Sequence[Unplayed] = ()
+) -> None:
+    """Violated is a failure; inconclusive, refused, interrupted and error are errors, and so are
+    scenarios that a stop has left `unplayed`.
 
     Raises OSError, and then leaves no half of a file.
     """
     tags = [_TAGS.get(record.outcome.verdict) for record in records]
     counts = {
-        "tests": str(len(records)),
+        "tests": str(len(records) + len(unplayed)),
         "failures": str(tags.count("failure")),
-        "errors": str(tags.count("error")),
+        "errors": str(tags.count("error") + len(unplayed)),
         "time": f"{wall_s:.3f}",
     }
     suites = ElementTree.Element("testsuites", {"name": "ztdx-devnet", **counts})
     suite = ElementTree.SubElement(suites, "testsuite", {"name": "scenarios", **counts})
     for record, tag in zip(records, tags, strict=True):
         _case(suite, record, tag)
+    for scenario in unplayed:
+        case = _empty_case(suite, scenario.path, scenario.title, 1, 0.0)
+        ElementTree.SubElement(case, "error", message=_UNPLAYED, type=Verdict.INTERRUPTED.value)
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
     with opened(path) as file:
@@ -61,15 +68,7 @@ def opened(path: Path) -> BinaryIO:
 def _case(suite: ElementTree.Element, record: RunRecord, tag: str | None) -> None:
     outcome, failure = record.outcome, record.outcome.failure
     line = failure.line if failure is not None and failure.line else 1
-    case = ElementTree.SubElement(
-        suite,
-        "testcase",
-        classname=_legal(PurePath(outcome.path).parent.as_posix()),
-        name=_legal(f"{PurePath(outcome.path).stem}: {outcome.title}"),
-        file=_legal(PurePath(outcome.path).as_posix()),
-        line=str(line),
-        time=f"{outcome.wall_s:.3f}",
-    )
+    case = _empty_case(suite, outcome.path, outcome.title, line, outcome.wall_s)
     properties = ElementTree.SubElement(case, "properties")
     facts = {"seed": str(outcome.seed), "digest": outcome.digest, "run": record.run_id}
     for name, value in facts.items():
@@ -80,6 +79,20 @@ def _case(suite: ElementTree.Element, record: RunRecord, tag: str | None) -> Non
             case, tag, message=_legal(headline(outcome)), type=outcome.verdict.value
         )
         detail.text = _legal("\n".join(failure_lines(record)))
+
+
+def _empty_case(
+    suite: ElementTree.Element, path: str, title: str, line: int, wall_s: float
+) -> ElementTree.Element:
+    return ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=_legal(PurePath(path).parent.as_posix()),
+        name=_legal(f"{PurePath(path).stem}: {title}"),
+        file=_legal(PurePath(path).as_posix()),
+        line=str(line),
+        time=f"{wall_s:.3f}",
+    )
 
 
 def _legal(text: str) -> str:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ztdx_devnet.report.record import RunRecord
-from ztdx_devnet.scenario.verdict import Outcome, overall
+from ztdx_devnet.scenario.verdict import Outcome, Verdict, overall
 from ztdx_devnet.virtual_time import MICROSECONDS
 
 
-def as_json(records: Sequence[RunRecord]) -> dict[str, Any]:
+def as_json(records: Sequence[RunRecord], *, was_stopped: bool = False) -> dict[str, Any]:
     """{verdict, scenarios: [{path, title, verdict, seed, digest, virtual_s, faults, failure,
-    wall_s, run_id, shrunk}]}."""
+    wall_s, run_id, shrunk}]}. Of a batch that was stopped, the verdict is "interrupted"."""
+    verdict = overall(record.outcome for record in records)
     return {
-        "verdict": overall(record.outcome for record in records).value,
+        "verdict": (Verdict.INTERRUPTED if was_stopped else verdict).value,
         "scenarios": [
             {
                 **outcome_json(record.outcome),

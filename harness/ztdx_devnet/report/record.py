@@ -8,6 +8,14 @@ from ztdx_devnet.scenario.verdict import Outcome
 
 
 @dataclass(frozen=True, slots=True)
+class Unplayed:
+    """A scenario of a batch that was stopped before its turn."""
+
+    path: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shrunk:
     """A smaller scenario that fails alike.
 

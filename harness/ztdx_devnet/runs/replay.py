@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ztdx_devnet.report.failure import visible
 from ztdx_devnet.report.record import RunRecord
 from ztdx_devnet.runs.folders import JOURNAL, PAGE, RunFolders
 from ztdx_devnet.runs.jobs import (
@@ -164,6 +165,8 @@ def comparison(recorded: Recorded, outcome: Outcome, doubt: str = "") -> str:
 def _doubt(path: Path, journal: bytes) -> str:
     """In what the recorded journal is not this one; empty if it is."""
     try:
+        if path.exists() and not path.is_file():
+            return f"{path.name} is no regular file"
         recorded = path.read_bytes()
     except FileNotFoundError:
         return f"the folder has no {path.name} to compare with"
@@ -178,4 +181,4 @@ def _doubt(path: Path, journal: bytes) -> str:
 
 def _told(verdict: Verdict, failure: RecordedFailure | object | None) -> str:
     rule = getattr(failure, "rule", None)
-    return f"{verdict.value}: {rule}" if rule else verdict.value
+    return f"{verdict.value}: {visible(rule)}" if rule else verdict.value

@@ -15,6 +15,7 @@ from ztdx_devnet.scenario.verbs.chain import (
     ResumeChain,
     SwitchBranch,
 )
+from ztdx_devnet.scenario.verbs.concurrency import AtOnce
 from ztdx_devnet.scenario.verbs.flow import Wait
 
 
@@ -40,7 +41,8 @@ class Burial:
 
     def follow(self, step: Step, block_time_us: int) -> None:
         """The step has been done; `block_time_us` is what it was before."""
-        for part in step.verb.inner() or (step,):
+        times = step.verb.times if isinstance(step.verb, AtOnce) else 1
+        for part in [*(step.verb.inner() or (step,))] * times:
             self._follow_change(part.verb)
         self._is_halted = self._is_halted or isinstance(step.verb, HaltChain)
         self._is_halted = self._is_halted and not isinstance(step.verb, ResumeChain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,15 @@ class TestReplay:
         told = told.format(after=len(entries.splitlines()) + 1)
         assert ran.stdout.startswith(f"the same run by its digest, but {told}: held\n")
         assert ran.returncode == 0
+
+    def test_a_journal_that_is_no_file_is_not_waited_for(self) -> None:
+        devnet("run", "first_deposit.yaml")
+        journal = DEFAULT_ROOT / "latest" / "journal.jsonl"
+        journal.unlink()
+        os.mkfifo(journal)
+        ran = devnet("replay", "latest")
+        told = "the same run by its digest, but journal.jsonl is no regular file: held\n"
+        assert ran.stdout.startswith(told)
 
     @pytest.mark.parametrize("damage", ["", "{}", '{"path": 1}', "[]"])
     def test_a_folder_that_is_damaged_is_bad_input_in_one_line(self, damage: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ztdx_devnet.explore import library
+from ztdx_devnet.report.machine import as_json
 from ztdx_devnet.runs.folders import DEFAULT_ROOT
 from ztdx_devnet.scenario import bundled, loader
 
@@ -61,7 +62,16 @@ main()
         assert last[2:4] == ["scenario", "verdict"]
         assert not list(DEFAULT_ROOT.glob(".partial*"))
         suites = ElementTree.parse("results.xml").getroot()
-        assert (suites.attrib["tests"], suites.attrib["errors"]) == ("2", "1")
+        assert (suites.attrib["tests"], suites.attrib["errors"]) == ("3", "2")
+        (unplayed,) = suites.iterfind(".//testcase[@file='wrong.yaml']/error")
+        assert unplayed.attrib["message"] == "interrupted before it was played"
+
+    def test_a_batch_that_was_stopped_is_never_held_for_machines(self) -> None:
+        ran = self.interrupted("--json", "first_deposit.yaml", "long.yaml", "wrong.yaml")
+        told = json.loads(ran.stdout)
+        assert told["verdict"] == "interrupted"
+        assert [each["verdict"] for each in told["scenarios"]] == ["held", "interrupted"]
+        assert as_json([], was_stopped=True) == {"verdict": "interrupted", "scenarios": []}
 
     def test_its_replay_goes_on_to_the_end(self) -> None:
         self.interrupted("long.yaml")

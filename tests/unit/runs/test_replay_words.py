@@ -20,6 +20,11 @@ def outcome(verdict: str, rule: str | None = None, digest: str = "b") -> Outcome
     return Outcome("x", "t", 0, Verdict(verdict), digest, 0.0, 0, failure, ())
 
 
+def test_what_a_foreign_folder_says_is_one_line_that_no_terminal_obeys() -> None:
+    told = comparison(recorded("violated", "a\nb\x1b[31m"), outcome("held"))
+    assert told == r"fixed: held now; it was violated: a\nb\x1b[31m"
+
+
 @pytest.mark.parametrize(
     ("was", "now", "told"),
     [

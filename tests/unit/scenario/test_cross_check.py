@@ -66,6 +66,18 @@ steps:
     assert loader.parse(text.replace("depth: 9", "depth: 10"), "t.yaml")
 
 
+def test_reorgs_at_once_may_reach_what_each_alone_does_not() -> None:
+    text = """title: t
+steps:
+  - deposit: {as: d1, user: alice, amount: "1"}
+  - mine: 5
+  - at_once: {steps: [{reorg: {depth: 3, length: 1}}], times: 3}
+  - mine: 1
+  - reorg: {depth: 3, drop: [d1]}
+"""
+    assert loader.parse(text, "t.yaml")
+
+
 @pytest.mark.parametrize(
     ("steps", "is_sure"),
     [

@@ -385,6 +385,14 @@ class TestHeaders:
         assert said.startswith("up to block 7, headers don't have their hashes 3 times in a row")
         assert "receipts of each are read" in said
 
+    def test_once_a_header_had_its_hash_one_that_lacks_a_field_is_no_evidence(self) -> None:
+        lacking = prague_block()
+        del lacking["mixHash"]
+        found = Proofs()
+        assert not found.is_suspect(header_of(lacking))
+        assert not found.is_suspect(header_of(prague_block()))
+        assert found.is_suspect(header_of(lacking))
+
     def test_a_node_that_lies_through_many_blocks_after_it_was_honest_loses_no_deposit(
         self, node: ScriptedNode, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -81,6 +81,8 @@ class Sweep:
         self._path = scenario.path
         self._listener = listener
         self._stoppable = stoppable
+        if scenario.head.canary is not None:
+            raise SweepImpossible("a canary dies before its end, so there is nothing to compare")
         for step in scenario.steps:
             if isinstance(step.verb, ResetChain) and not step.verb.same_genesis:
                 raise SweepImpossible(

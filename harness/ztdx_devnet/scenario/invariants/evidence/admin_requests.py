@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from ztdx_devnet.scenario.invariants.problems import decimal
 from ztdx_devnet.sim.ledger_reader import AdminCreditRow, KeptAnswer, exact
@@ -209,7 +210,7 @@ def _text(credit: Credit) -> str:
 
 def _credit_of(request: ApiRequest) -> Credit | None:
     """What a well-formed request asks for; None: nobody could carry it out."""
-    if request.method != "POST" or request.target.partition("?")[0] != PATH:
+    if request.method != "POST" or unquote(urlsplit(request.target).path) != PATH:
         return None
     try:
         body = json.loads(request.body)
