@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ztdx_devnet.faults.fault import Fault
@@ -17,6 +18,7 @@ class ArmedFaults:
         self._now_us = now_us
         self._all: list[Fault] = []
         self._of: dict[type[Fault], list[Any]] = {}
+        self._striking = 0
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._all)
@@ -44,8 +46,17 @@ class ArmedFaults:
 
     @property
     def any_may_fire(self) -> bool:
-        """Whether any fault can touch anything from now on that a listener needs."""
-        return any(fault.excuses_listener for fault in self.of(Fault))
+        """Whether any fault can touch anything from now on that a listener needs, or still does."""
+        return self._striking > 0 or any(fault.excuses_listener for fault in self.of(Fault))
+
+    @contextmanager
+    def striking(self) -> Iterator[None]:
+        """Inside, somebody suffers from a fault that may be used up: a request that hangs."""
+        self._striking += 1
+        try:
+            yield
+        finally:
+            self._striking -= 1
 
     def tally(self) -> Tally:
         """What they count from now on, until it is closed."""

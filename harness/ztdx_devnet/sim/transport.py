@@ -73,7 +73,8 @@ class SimTransport:
             return answer
         plan = transport.plan(fault, body, asked.answer)
         self._record("faults", "fired", name=fault.name, kind_of_fault=fault.kind)
-        return exchange.received(plan)
+        with self._faults.striking():
+            return exchange.received(plan)
 
 
 class _Asked:
