@@ -112,6 +112,7 @@ class RunFolders:
 
         Raises UnknownRun.
         """
+        _refuse_unreadable(self.root)
         if given == _LATEST:
             return _whole(self._latest())
         ids = [path.name for path in self._newest_first()]
@@ -143,17 +144,31 @@ class RunFolders:
             for entry in os.scandir(self.root):
                 with suppress(OSError):
                     if _ID.match(entry.name) and not entry.is_symlink():
-                        age = os.stat(Path(entry.path) / VERDICT).st_mtime_ns
-                        found.append((-age, entry.name, self.root / entry.name))
+                        found.append((-_age_ns(entry.path), entry.name, self.root / entry.name))
         return [path for _, _, path in sorted(found)]
 
 
 def _whole(folder: Path) -> Path:
     """The folder, if it is that of a run. Raises UnknownRun."""
+    _refuse_unreadable(folder)
     missing = [name for name in (SCENARIO, VERDICT) if not os.path.isfile(folder / name)]
     if missing:
         raise UnknownRun(f"{folder}: holds no {' and no '.join(missing)}: it is no whole run")
     return folder
+
+
+def _age_ns(folder: str) -> int:
+    """When the run ended; of one that can't be looked into, long ago. Raises OSError for no run."""
+    try:
+        return os.stat(Path(folder) / VERDICT).st_mtime_ns
+    except PermissionError:
+        return 0
+
+
+def _refuse_unreadable(folder: Path) -> None:
+    """Or it would be taken for one that holds nothing. Raises UnknownRun."""
+    if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        raise UnknownRun(f"{folder} can't be read: {os.strerror(errno.EACCES)}")
 
 
 def _verdict_of(folder: Path) -> str | None:

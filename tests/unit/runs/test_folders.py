@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -147,3 +148,42 @@ def test_what_is_not_there_is_told_with_what_is(folders: RunFolders, given: str,
 def test_a_root_that_is_not_there_holds_no_run(tmp_path: Path) -> None:
     with pytest.raises(UnknownRun, match="it holds none yet"):
         RunFolders(tmp_path / "none").find("a")
+
+
+class TestUnreadable:
+    """As root everything can be read, so the system's answers are put in its mouth."""
+
+    @pytest.fixture
+    def closed(self, folders: RunFolders, monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+        """Folders that can't be read; none yet."""
+        closed: set[Path] = set()
+        stat = os.stat
+
+        def refused(path: Path, *arguments: object, **named: object) -> os.stat_result:
+            if Path(path).parent in closed:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return stat(path, *arguments, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(os, "access", lambda path, _: Path(path) not in closed)
+        monkeypatch.setattr(os, "stat", refused)
+        return closed
+
+    @pytest.mark.parametrize("given", ["latest", "a", "a-00000000"])
+    def test_a_root_is_not_taken_for_an_empty_one(
+        self, folders: RunFolders, closed: set[Path], given: str
+    ) -> None:
+        leave(folders, "a-00000000")
+        folders.point_latest("a-00000000")
+        closed.add(folders.root)
+        with pytest.raises(UnknownRun, match="runs can't be read: Permission denied"):
+            folders.find(given)
+
+    @pytest.mark.parametrize("given", ["latest", "a", "a-00000000"])
+    def test_a_run_is_not_taken_for_none(
+        self, folders: RunFolders, closed: set[Path], given: str
+    ) -> None:
+        folder = leave(folders, "a-00000000")
+        folders.point_latest("a-00000000")
+        closed.add(folder)
+        with pytest.raises(UnknownRun, match="a-00000000 can't be read: Permission denied"):
+            folders.find(given)
