@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ztdx_devnet.cli.output import EXIT_INTERRUPTED, refuse, unwritable, warn
+from ztdx_devnet.cli.output import EXIT_BAD_INPUT, EXIT_INTERRUPTED, refuse, unwritable, warn
 from ztdx_devnet.live.stop_signals import StopSignals
 from ztdx_devnet.scenario.errors import BadScenario
-from ztdx_devnet.scenario.verdict import EXIT_BAD_INPUT, EXIT_OWN_BUG
+from ztdx_devnet.scenario.verdict import EXIT_OWN_BUG
 
 if TYPE_CHECKING:
     from ztdx_devnet.runs.stopping import Stopping

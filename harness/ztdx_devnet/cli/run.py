@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ztdx_devnet.cli.ending import Ending
-from ztdx_devnet.cli.output import PathOption, unwritable, warn
+from ztdx_devnet.cli.output import EXIT_BAD_INPUT, PathOption, unwritable, warn
 from ztdx_devnet.cli.processes import Processes
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run(
 
 def _exit_code(records: Sequence[RunRecord], was_stopped: bool, lacks: bool) -> int:
     """`lacks`: something that was asked for is not there."""
-    from ztdx_devnet.scenario.verdict import EXIT_BAD_INPUT, EXIT_CODES, Verdict, overall
+    from ztdx_devnet.scenario.verdict import EXIT_CODES, Verdict, overall
 
     verdict = overall(record.outcome for record in records)
     code = EXIT_CODES[Verdict.INTERRUPTED if was_stopped else verdict]

@@ -9,6 +9,7 @@ import click
 
 from ztdx_devnet.cli.ending import Ending
 from ztdx_devnet.cli.output import PathOption
+from ztdx_devnet.cli.processes import Processes
 
 
 @click.command()
@@ -24,7 +25,11 @@ from ztdx_devnet.cli.output import PathOption
     help="Of schedules: how many.",
 )
 @click.option(
-    "-n", "workers", default="1", show_default=True, help="Processes, or auto for one per core."
+    "-n",
+    "processes",
+    type=Processes(),
+    default=1,
+    help="Play in so many processes at once; auto: one for each core.  [default: 1]",
 )
 @click.option(
     "--keep",
@@ -38,7 +43,7 @@ def sweep(
     every: int,
     first: int,
     seeds: int,
-    workers: str,
+    processes: int,
     keep: Path | None,
     debug: bool,
 ) -> None:
@@ -60,6 +65,5 @@ def sweep(
 
         stopping = Stopping()
         with ending.playing(stopping, command.Refused):
-            processes = command.workers(workers)
             wanted = command.Wanted(kind, file, first, every, seeds, processes, keep)
             ending.code = command.run(wanted, stopping)

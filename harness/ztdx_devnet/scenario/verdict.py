@@ -32,7 +32,6 @@ EXIT_CODES = {
     Verdict.INTERRUPTED: 130,
     Verdict.ERROR: 4,
 }
-EXIT_BAD_INPUT = EXIT_CODES[Verdict.REFUSED]
 EXIT_OWN_BUG = EXIT_CODES[Verdict.ERROR]
 
 

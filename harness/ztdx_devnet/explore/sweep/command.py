@@ -27,7 +27,6 @@ from ztdx_devnet.explore.sweep.sweep import (
     SweepInterrupted,
 )
 from ztdx_devnet.runs.folders import DEFAULT_ROOT, RunFolders
-from ztdx_devnet.runs.machine import PROCESSES_MAX, cores
 from ztdx_devnet.runs.players import Alone, Players
 from ztdx_devnet.runs.stopping import Stopping
 from ztdx_devnet.runs.workers import Workers
@@ -62,17 +61,6 @@ class Wanted:
     seeds: int
     processes: int
     keep: Path | None
-
-
-def workers(text: str) -> int:
-    """The number of processes that `-n` names. Raises Refused."""
-    if text == "auto":
-        return cores()
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PROCESSES_MAX:
-        raise Refused(
-            f"-n is a number of processes from 1 to {PROCESSES_MAX}, or auto; not {text!r}"
-        )
-    return int(text)
 
 
 def run(wanted: Wanted, stopping: Stopping) -> int:
